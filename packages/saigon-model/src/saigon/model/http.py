@@ -1,0 +1,88 @@
+"""Header names, and the grammar of the Cognito provider string, for both sides of a request.
+
+``saigon.fastapi`` reads them and the local gateway of ``saigon.rest`` writes them; neither imports
+the other.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "AMZN_TRACE_ID_HEADER",
+    "COGNITO_AUTH_PROVIDER_HEADER",
+    "IDEMPOTENCY_KEY_HEADER",
+    "IDENTITY_ID_HEADER",
+    "REQUEST_ID_HEADER",
+    "TRACEPARENT_HEADER",
+    "CognitoProvider",
+    "CognitoProviderError",
+    "is_request_id",
+]
+
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+IDENTITY_ID_HEADER: Final = "X-Api-IdentityId"
+COGNITO_AUTH_PROVIDER_HEADER: Final = "X-Cognito-AuthProvider"
+AMZN_TRACE_ID_HEADER: Final = "X-Amzn-Trace-Id"
+TRACEPARENT_HEADER: Final = "traceparent"
+IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}", re.ASCII)
+_ISSUER: Final = (
+    r"cognito-idp\.(?P<region{n}>[a-z]{{2}}(?:-[a-z0-9]+)+-[0-9])\.amazonaws\.com"
+    r"/(?P<pool{n}>[a-z0-9-]+_[A-Za-z0-9]+)"
+)
+_SUB: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_PROVIDER: Final = re.compile(
+    _ISSUER.format(n=1) + "," + _ISSUER.format(n=2) + rf":CognitoSignIn:(?P<sub>{_SUB})",
+    re.ASCII,
+)
+_PROVIDER_MAX_LENGTH: Final = 512
+
+
+class CognitoProviderError(ValueError):
+    """A value is not a Cognito provider string; the message never quotes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CognitoProvider:
+    """The user pool and user behind an identity of an identity pool.
+
+    API Gateway gives it as ``$context.identity.cognitoAuthenticationProvider``, in the form
+    ``cognito-idp.{region}.amazonaws.com/{pool},cognito-idp.{region}.amazonaws.com/{pool}``
+    ``:CognitoSignIn:{sub}``.
+
+    See Also:
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+
+    region: str
+    user_pool_id: str
+    sub: str
+
+    @classmethod
+    def parse(cls, value: str) -> "CognitoProvider":
+        """Read the one form that a user of a user pool has.
+
+        Raises:
+            CognitoProviderError: It is another form, longer than 512 characters, names two
+                pools, or the pool is not of the region named before it.
+        """
+        match = _PROVIDER.fullmatch(value) if len(value) <= _PROVIDER_MAX_LENGTH else None
+        if match is None:
+            raise CognitoProviderError("not the provider string of a Cognito user pool's user")
+        if (match["region1"], match["pool1"]) != (match["region2"], match["pool2"]):
+            raise CognitoProviderError("the two halves of the provider string name two user pools")
+        if not match["pool1"].startswith(match["region1"] + "_"):
+            raise CognitoProviderError("the user pool is not of the region named before it")
+        return cls(region=match["region1"], user_pool_id=match["pool1"], sub=match["sub"])
+
+    def __str__(self) -> str:
+        """Give the provider string back as API Gateway writes it."""
+        issuer = f"cognito-idp.{self.region}.amazonaws.com/{self.user_pool_id}"
+        return f"{issuer},{issuer}:CognitoSignIn:{self.sub}"
+
+
+def is_request_id(value: str) -> bool:
+    """Tell whether a request id from outside is safe to take over into logs and headers."""
+    return _REQUEST_ID.fullmatch(value) is not None
