@@ -1,0 +1,95 @@
+"""Databases for the integration tests: a fresh one for each test, dropped after it."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from tools.services import Missing, Service, find_mysql, find_postgresql
+
+
+@pytest.fixture(scope="session")
+def postgresql_server_url() -> Iterator[str]:
+    """Give the URL of a PostgreSQL server whose login may create databases."""
+    with find_postgresql() as service:
+        yield _url_or_skip(service)
+
+
+@pytest.fixture(scope="session")
+def mysql_server_url() -> Iterator[str]:
+    """Give the URL of a MySQL or MariaDB server whose login may create databases."""
+    with find_mysql() as service:
+        yield _url_or_skip(service)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server_url: str) -> Iterator[str]:
+    """Give the URL of a fresh PostgreSQL database."""
+    name = _fresh_name()
+    with _administration(postgresql_server_url) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    yield _with_database(postgresql_server_url, name)
+    with _administration(postgresql_server_url) as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def mysql_url(mysql_server_url: str) -> Iterator[str]:
+    """Give the URL of a fresh MySQL or MariaDB database."""
+    name = _fresh_name()
+    with _administration(mysql_server_url) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    yield _with_database(mysql_server_url, name)
+    with _administration(mysql_server_url) as connection:
+        _end_mysql_sessions(connection, name)
+        connection.execute(text(f"DROP DATABASE {name}"))
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the URL of a SQLite file that does not exist yet."""
+    return f"sqlite+pysqlite:///{tmp_path / 'saigon.db'}"
+
+
+@pytest.fixture(params=["postgresql", "mysql", "sqlite"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a fresh database, on each kind of server in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+def _url_or_skip(service: Service) -> str:
+    if not isinstance(service, Missing):
+        return service.url
+    if os.environ.get("SAIGON_REQUIRE_SERVICES") == "1":
+        pytest.fail(service.reason)
+    pytest.skip(service.reason)
+
+
+@contextmanager
+def _administration(server_url: str) -> Iterator[Connection]:
+    engine = create_engine(server_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+
+
+def _fresh_name() -> str:
+    return f"saigon_test_{uuid.uuid4().hex}"
+
+
+def _with_database(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _end_mysql_sessions(connection: Connection, name: str) -> None:
+    """End what still holds the database; a transaction left open would block the drop for a day."""
+    query = text("SELECT id FROM information_schema.processlist WHERE db = :name")
+    for session in connection.scalars(query, {"name": name}).all():
+        with suppress(DBAPIError):  # it may have ended since
+            connection.execute(text(f"KILL {session:d}"))
