@@ -1,0 +1,55 @@
+"""The problem document of RFC 9457, which services write and clients read."""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["PROBLEM_MEDIA_TYPE", "ProblemDetails", "ProblemError"]
+
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+
+
+class ProblemError(BaseModel):
+    """One fault among several: of which kind, where, and in words. It never holds the input."""
+
+    type: str
+    loc: list[str | int] = Field(default_factory=list)
+    msg: str
+
+
+class ProblemDetails(BaseModel):
+    """What went wrong with a request, for people and for programs.
+
+    Members that the document defines beyond these are kept in ``model_extra``; RFC 9457 has
+    readers ignore those they do not know.
+
+    See Also:
+        https://www.rfc-editor.org/rfc/rfc9457
+    """
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    type: str = "about:blank"
+    """A URI that names the kind of problem; ``about:blank`` says no more than the status."""
+
+    title: str | None = None
+    """The kind of problem in a few words, the same at each occurrence."""
+
+    status: int | None = Field(default=None, ge=100, le=599)
+    """The HTTP status that the document came with."""
+
+    detail: str | None = None
+    """This occurrence, in words that help to mend it."""
+
+    instance: str | None = None
+    """A URI that names this occurrence."""
+
+    request_id: str | None = None
+    """The id under which the service's logs hold this request."""
+
+    errors: list[ProblemError] | None = None
+    """The single faults, where there are several."""
+
+    def to_json(self) -> bytes:
+        """Return the document's body: the members that are set, as JSON in UTF-8."""
+        return self.model_dump_json(exclude_none=True).encode()

@@ -1,0 +1,161 @@
+"""Ranges of numbers and of time, either end open."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    model_validator,
+)
+
+from saigon.model.base import NamedGeneric
+
+__all__ = ["FloatRange", "IntRange", "Range", "TimeRange", "UIntRange", "max_span"]
+
+BoundT = TypeVar("BoundT")
+
+Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+UInt64 = Annotated[int, Field(ge=0, le=2**64 - 1)]
+
+
+class Range(NamedGeneric, Generic[BoundT]):
+    """The values from ``start`` to ``end``; ``None`` leaves that end open.
+
+    Ranges of numbers and text are closed, ``[start, end]``; ranges of datetimes, dates and times
+    are half-open, ``[start, end)``, so that two that follow each other share no instant.
+
+    Raises:
+        ValidationError: ``start`` lies after ``end``, the two cannot be compared, or one is NaN.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    start: BoundT | None = None
+    end: BoundT | None = None
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> Self:
+        for bound in (self.start, self.end):
+            if bound is not None and not _equals_itself(bound):
+                raise ValueError("expected numbers, got NaN")
+        if self.start is not None and self.end is not None and _is_after(self.start, self.end):
+            raise ValueError("expected a start that is not after the end")
+        return self
+
+    def __contains__(self, value: Any) -> bool:
+        """Tell whether the value lies in the range; what cannot be compared does not."""
+        try:
+            after_start = self.start is None or value >= self.start
+            return bool(after_start and (self.end is None or self._is_before_end(value)))
+        except TypeError:
+            return False
+
+    def _is_before_end(self, value: Any) -> bool:
+        return bool(value < self.end if self._half_open else value <= self.end)
+
+    @property
+    def _half_open(self) -> bool:
+        return isinstance(self.start if self.end is None else self.end, date | time)
+
+    @property
+    def length(self) -> Any:
+        """How much the range holds, ``None`` where an end is open.
+
+        The number of integers in a range of integers, a ``timedelta`` for time, else
+        ``end - start``.
+        """
+        if self.start is None or self.end is None:
+            return None
+        difference = self.end - self.start  # type: ignore[operator]  # a text range has no length
+        return difference + 1 if isinstance(difference, int) else difference
+
+    def intersect(self, other: "Range[BoundT]") -> Self | None:
+        """Return what both ranges hold, ``None`` where that is nothing."""
+        start = _pick(max, self.start, other.start)
+        end = _pick(min, self.end, other.end)
+        if start is not None and end is not None:
+            half_open = isinstance(end, date | time)
+            if start > end or (half_open and start == end):
+                return None
+        return type(self)(start=start, end=end)
+
+
+def _equals_itself(bound: Any) -> bool:
+    try:
+        return bool(bound == bound)  # noqa: PLR0124  # NaN alone, float or Decimal, does not
+    except ArithmeticError:  # a signalling NaN
+        return False
+
+
+def _is_after(start: Any, end: Any) -> bool:
+    try:
+        return bool(start > end)
+    except TypeError as exc:
+        raise ValueError("expected two bounds that can be compared") from exc
+
+
+def _pick(choose: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    return choose(one, other)
+
+
+class IntRange(Range[Int64]):
+    """A closed range of signed 64-bit integers."""
+
+
+class UIntRange(Range[UInt64]):
+    """A closed range of unsigned 64-bit integers."""
+
+
+class FloatRange(Range[FiniteFloat]):
+    """A closed range of finite floats; an infinite end is an open one, ``None``."""
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as exc:
+        raise ValueError("expected an instant between the years 1 and 9999 in UTC") from exc
+
+
+class TimeRange(Range[Annotated[AwareDatetime, AfterValidator(_in_utc)]]):
+    """A half-open range of instants, ``[start, end)``, kept in UTC.
+
+    Naive datetimes are refused. As JSON its fields are ``start_time`` and ``end_time``.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    start: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
+        default=None, alias="start_time"
+    )
+    end: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
+        default=None, alias="end_time"
+    )
+
+    @classmethod
+    def last(cls, delta: timedelta, *, now: datetime | None = None) -> Self:
+        """Return the range of the given length that ends now, or at ``now``."""
+        end = datetime.now(UTC) if now is None else now
+        return cls(start=end - delta, end=end)
+
+
+def max_span(limit: timedelta) -> AfterValidator:
+    """Return a validator that refuses a range longer than the limit, or open at an end.
+
+    Example:
+        ``Annotated[TimeRange, max_span(timedelta(days=31))]`` as the type of a field.
+    """
+
+    def check(value: TimeRange) -> TimeRange:
+        if value.length is None or value.length > limit:
+            raise ValueError(f"expected a range with both ends, at most {limit} long")
+        return value
+
+    return AfterValidator(check)

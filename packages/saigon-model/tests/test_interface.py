@@ -1,0 +1,39 @@
+from typing import TypeVar
+
+from pydantic import BaseModel, SecretStr
+
+from saigon.model.interface import (
+    CredentialsProvider,
+    DbLogin,
+    HttpRequest,
+    RequestAuthorizer,
+    SecretVault,
+)
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Everything:
+    def get_secret(self, model_type: type[ModelT], secret_name: str) -> ModelT:
+        return model_type.model_validate({"name": secret_name})
+
+    def get_credentials(self, *, refresh: bool = False) -> DbLogin:
+        return DbLogin("app", SecretStr("fresh" if refresh else "cached"))
+
+    def authorize(self, request: HttpRequest) -> HttpRequest:
+        return HttpRequest(request.method, request.url, {"Authorization": "Bearer x"})
+
+
+def test_a_protocol_is_met_by_its_methods_alone() -> None:
+    vault: SecretVault = Everything()
+    provider: CredentialsProvider = Everything()
+    authorizer: RequestAuthorizer = Everything()
+    assert isinstance(vault, SecretVault)
+    assert provider.get_credentials(refresh=True).password.get_secret_value() == "fresh"
+    assert authorizer.authorize(HttpRequest("GET", "https://example.com")).headers
+
+
+def test_no_secret_stands_in_a_repr() -> None:
+    request = HttpRequest("GET", "https://example.com", {"Authorization": "hidden"}, b"hidden")
+    assert "hidden" not in repr(request)
+    assert "hidden" not in repr(DbLogin("app", SecretStr("hidden")))
