@@ -18,7 +18,7 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 
 @contextmanager
-def running(command: list[str | Path], **options: object) -> Iterator[tuple[Path, "Keeper"]]:
+def running(command: list[str | Path], **options: object) -> Iterator[Path]:
     process = subprocess.Popen(  # type: ignore[call-overload]  # options are the caller's
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options
     )
