@@ -1,5 +1,7 @@
 """Configuration from environment variables."""
 
+from typing import ClassVar
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Environment"]
@@ -14,6 +16,6 @@ class Environment(BaseSettings):
     never their values.
     """
 
-    model_config = SettingsConfigDict(
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )

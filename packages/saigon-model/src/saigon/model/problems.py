@@ -1,6 +1,6 @@
 """The problem document of RFC 9457, which services write and clients read."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +27,7 @@ class ProblemDetails(BaseModel):
         https://www.rfc-editor.org/rfc/rfc9457
     """
 
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow", hide_input_in_errors=True)
 
     type: str = "about:blank"
     """A URI that names the kind of problem; ``about:blank`` says no more than the status."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -33,7 +33,7 @@ class Range(NamedGeneric, Generic[BoundT]):
         ValidationError: ``start`` lies after ``end``, the two cannot be compared, or one is NaN.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     start: BoundT | None = None
     end: BoundT | None = None
@@ -130,7 +130,7 @@ class TimeRange(Range[Annotated[AwareDatetime, AfterValidator(_in_utc)]]):
     Naive datetimes are refused. As JSON its fields are ``start_time`` and ``end_time``.
     """
 
-    model_config = ConfigDict(serialize_by_alias=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
 
     start: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
         default=None, alias="start_time"

@@ -1,0 +1,54 @@
+"""Settings of the documentation."""
+
+import importlib.util
+import os
+
+project = "Saigon"
+author = "The Saigon maintainers"
+copyright = "2026, The Saigon maintainers"
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.intersphinx",
+]
+exclude_patterns = ["_build", "examples", "tests"]
+html_theme = "furo"
+html_title = "Saigon"
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_class_signature = "mixed"
+python_display_short_literal_types = True
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+# The object inventories of other projects are on the network: only where that is asked for.
+intersphinx_mapping = (
+    {
+        "python": ("https://docs.python.org/3", None),
+        "pydantic": ("https://docs.pydantic.dev/latest", None),
+        "sqlalchemy": ("https://docs.sqlalchemy.org/en/20", None),
+        "requests": ("https://requests.readthedocs.io/en/latest", None),
+    }
+    if os.environ.get("SAIGON_DOCS_INTERSPHINX")
+    else {}
+)
+
+# Type variables and private names stand in signatures and have no entry of their own.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(.*\.)?[A-Z]\w*T(_co)?"),
+    (r"py:.*", r"(.*\.)?_\w+(\..*)?"),
+]
+# Without the inventories no name of another project resolves; names of this one must.
+if not intersphinx_mapping:
+    nitpick_ignore_regex.append((r"py:.*", r"(?!saigon\.).*"))
+
+if importlib.util.find_spec("saigon.model") is None:
+    raise RuntimeError("build the documentation by: hatch run docs")
