@@ -2,9 +2,12 @@ import base64
 import json
 import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,6 +71,28 @@ def test_nothing_of_the_environment_is_changed(monkeypatch: pytest.MonkeyPatch) 
         assert dict(os.environ) == before
 
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_the_servers_end_with_a_process_that_is_killed(signal_number: int) -> None:
+    code = (
+        "import time; from saigon.aws.testing import LocalAws\n"
+        "with LocalAws() as aws:\n"
+        "    print(aws.endpoint_url.rsplit(':')[-1], flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        parent.send_signal(signal_number)
+
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return
+        time.sleep(0.1)
+    pytest.fail("the server outlived the process that started it")
 
 
 def test_the_servers_listen_on_this_machine_only(aws: LocalAws) -> None:
@@ -188,10 +213,12 @@ def test_the_request_log_stays_silent_unless_somebody_asked_for_it() -> None:
     logger.setLevel(logging.NOTSET)
     try:
         with LocalAws() as local_aws:
-            local_aws.create_queue()
+            user_pool = local_aws.create_user_pool()
+            local_aws.create_identity_pool(user_pool)
             assert logger.level == logging.WARNING
         logger.setLevel(logging.ERROR)
-        with LocalAws():
+        with LocalAws() as local_aws:
+            local_aws.create_identity_pool(local_aws.create_user_pool())
             assert logger.level == logging.ERROR
     finally:
         logger.setLevel(level)

@@ -10,6 +10,7 @@ See Also:
 
 import base64
 import json
+import logging
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -79,6 +80,7 @@ class CredentialIssuer:
 
     def start(self) -> None:
         """Serve from a thread of its own."""
+        _quiet_request_log()
         self._server = make_server("127.0.0.1", 0, self._respond, threaded=True)
         self._thread = Thread(
             target=self._server.serve_forever, name="saigon-credential-issuer", daemon=True
@@ -232,3 +234,10 @@ def _json_response(status: int, body: Mapping[str, Any]) -> Response:
         content_type=_CONTENT_TYPE,
         headers={"x-amzn-RequestId": str(uuid.uuid4())},
     )
+
+
+def _quiet_request_log() -> None:
+    """Keep werkzeug from printing every request, unless somebody has set its level."""
+    logger = logging.getLogger("werkzeug")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)

@@ -1,16 +1,17 @@
 """moto's server on this machine, and what a test or a demonstration makes in it."""
 
 import json
-import logging
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Self
 from weakref import WeakSet
 
 from pydantic import SecretStr
 
 from saigon.aws.exceptions import MissingExtraError
+from saigon.aws.testing._moto import MotoServer
 from saigon.aws.testing._resources import (
     LocalIdentityPool,
     LocalQueue,
@@ -21,7 +22,6 @@ from saigon.aws.testing._resources import (
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.client import BaseClient
-    from moto.server import ThreadedMotoServer
 
     from saigon.aws.testing._issuer import CredentialIssuer
 
@@ -37,8 +37,8 @@ class LocalAws:
     """AWS on 127.0.0.1, at a free port, as a context manager.
 
     Nothing of the user's AWS configuration is read or changed: no profile, no file, no variable.
-    moto keeps what is made in it per process, so two of these at a time share their resources;
-    names are random and do not collide.
+    moto's server runs in a process of its own, so two of these at a time share nothing, and ends
+    with this one, even where this one is killed.
 
     Args:
         region: The region of the clients and of what is made.
@@ -46,7 +46,7 @@ class LocalAws:
 
     def __init__(self, *, region: str = "us-east-1") -> None:
         self.region: str = region
-        self._server: ThreadedMotoServer | None = None
+        self._server: MotoServer | None = None
         self._issuer: CredentialIssuer | None = None
         self._clients: WeakSet[BaseClient] = WeakSet()
         self._own: dict[str, Any] = {}
@@ -63,25 +63,21 @@ class LocalAws:
         """The address of every service, but of identity pools (see :class:`LocalIdentityPool`)."""
         if self._server is None:
             raise RuntimeError("the local AWS is not running: use it in a with statement")
-        host, port = self._server.get_host_and_port()
-        return f"http://{host}:{port}"
+        return self._server.endpoint_url
 
     def start(self) -> None:
-        """Serve from threads of this process; nothing happens where it runs already.
+        """Start the servers; nothing happens where they run already.
 
         Raises:
             MissingExtraError: moto's server is not installed.
+            RuntimeError: It did not start.
         """
         if self._server is not None:
             return
-        try:
-            from moto.server import ThreadedMotoServer
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("testing", error.name) from error
-
-        _quiet_request_log()
-        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self._server.start()
+        for module in ("moto", "flask"):
+            if find_spec(module) is None:
+                raise MissingExtraError("testing", module)
+        self._server = MotoServer.start()
 
     def stop(self) -> None:
         """Close every client made here, and the servers with their sockets."""
@@ -292,10 +288,3 @@ def _create_queue(sqs: Any, name: str, attributes: Mapping[str, str]) -> str:
 def _queue_arn(sqs: Any, url: str) -> str:
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])
-
-
-def _quiet_request_log() -> None:
-    """Keep werkzeug from printing every request, unless somebody has set its level."""
-    logger = logging.getLogger("werkzeug")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.WARNING)

@@ -1,0 +1,89 @@
+"""moto's server in a process of its own, which ends with the process that started it.
+
+moto asks botocore's default session for the regions, and that one reads the user's profile and
+variables; in a process of its own it finds none of them, and does not share the interpreter.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from typing import Final
+
+_START_SECONDS: Final = 60
+_STOP_SECONDS: Final = 10
+
+
+class MotoServer:
+    """A server on 127.0.0.1, at a free port."""
+
+    def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
+        self._process = process
+        self.endpoint_url: str = f"http://127.0.0.1:{port}"
+
+    @classmethod
+    def start(cls) -> "MotoServer":
+        """Start the process and wait until it serves.
+
+        Raises:
+            RuntimeError: It ended instead; what it said stands on the standard error stream.
+        """
+        process = subprocess.Popen(  # noqa: S603  # this interpreter, and nothing from outside
+            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=_environment(),
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends this one in order
+        )
+        server = cls(process, 0)
+        try:
+            port = int(process.stdout.readline() or 0) if process.stdout else 0
+        except BaseException:
+            server.stop()
+            raise
+        if not port:
+            server.stop()
+            raise RuntimeError("moto's server did not start")
+        server.endpoint_url = f"http://127.0.0.1:{port}"
+        return server
+
+    def stop(self) -> None:
+        """End the process; it ends by itself where the parent was killed."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "MOTO_")) and name not in {"BOTO_CONFIG", "PYTHONWARNINGS"}
+    }
+    return kept | {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def serve() -> None:
+    """Serve until the standard input ends; the port stands on the first line of the output."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # not a line for every request
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    sys.stdin.read()  # returns when the parent closes it, or is gone
+    server.stop()
