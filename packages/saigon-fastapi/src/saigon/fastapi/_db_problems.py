@@ -1,0 +1,40 @@
+"""Database errors as problem documents, where saigon-orm is installed."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from saigon.orm.exceptions import DbExecutionError
+
+_log = logging.getLogger(__name__)
+
+_CONFLICTS: Final = {
+    "unique": "it would double something that exists",
+    "foreign_key": "it refers to something that does not exist, or is still referred to",
+}
+_PASSING: Final = frozenset({"serialization", "deadlock", "timeout", "connection"})
+_RETRY_AFTER: Final = {"Retry-After": "1"}
+
+
+def install_db_problem_handler(app: FastAPI, problem_response: Callable[..., Response]) -> None:
+    """Have the app answer a ``DbExecutionError``; without saigon-orm there is none."""
+    try:
+        from saigon.orm.exceptions import DbExecutionError
+    except ModuleNotFoundError:
+        return
+
+    async def handle(_request: Request, exc: "DbExecutionError") -> Response:
+        if exc.kind in _CONFLICTS:
+            return problem_response(409, detail=_CONFLICTS[exc.kind])
+        if exc.kind in _PASSING:
+            _log.warning("the database could not answer: %s", exc.kind)
+            return problem_response(503, headers=_RETRY_AFTER)
+        raise exc  # a fault of the service: the middleware answers 500 and logs it
+
+    handler: Any = handle  # Starlette's type takes handlers of Exception alone
+    app.add_exception_handler(DbExecutionError, handler)

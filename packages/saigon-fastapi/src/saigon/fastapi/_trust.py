@@ -1,0 +1,124 @@
+"""The rules by which a request's identity headers are believed."""
+
+import hmac
+import ipaddress
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import SecretStr
+from starlette.types import Scope
+
+from saigon.fastapi._client_address import without_port
+from saigon.fastapi._raw_headers import header_values
+from saigon.fastapi.exceptions import ConfigurationError
+
+
+class TrustRule(Protocol):
+    """Tells whether a request came through the gateway that fills the identity header."""
+
+    def check(self) -> None:
+        """Refuse surroundings in which the rule would not hold.
+
+        Raises:
+            ConfigurationError: The rule would believe anyone.
+        """
+        ...
+
+    def trusts(self, scope: Scope) -> bool:
+        """Tell whether this request's identity header may be believed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySecret:
+    """Believes a request that carries a secret which only the gateway knows.
+
+    API Gateway sets such a header by a static value in the integration's request parameters, and
+    overwrites the caller's.
+    """
+
+    header: str
+    """The header that the gateway sets."""
+
+    provider: Callable[[], SecretStr | Sequence[SecretStr]] = field(repr=False)
+    """Returns the secret, or while it rotates both secrets, that are now valid.
+
+    Called for each request on the event loop, so it answers from memory.
+    """
+
+    def check(self) -> None:
+        """Accept any surroundings: the secret is the request's own."""
+
+    def trusts(self, scope: Scope) -> bool:
+        """Tell whether the header came once, with one of the secrets; in constant time."""
+        values = header_values(scope, self.header)
+        if len(values) != 1:
+            return False
+        secrets = self.provider()
+        candidates = [secrets] if isinstance(secrets, SecretStr) else secrets
+        # Every candidate is compared, so that the time does not tell which one was nearer.
+        matches = [_same(values[0], candidate) for candidate in candidates]
+        return any(matches)
+
+
+def _same(value: bytes, secret: SecretStr) -> bool:
+    expected = secret.get_secret_value().encode()
+    return bool(expected) and hmac.compare_digest(value, expected)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerNetworks:
+    """Believes a request whose TCP connection comes from one of the networks.
+
+    Only right where nobody but the gateway can connect from there. A peer that a server took out
+    of ``X-Forwarded-For`` is never believed.
+    """
+
+    networks: Sequence[str]
+    """In CIDR notation, such as ``10.0.3.0/24``."""
+
+    _parsed: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        try:
+            parsed = tuple(ipaddress.ip_network(network) for network in self.networks)
+        except ValueError as exc:
+            raise ConfigurationError(f"expected networks in CIDR notation: {exc}") from exc
+        if not parsed or any(network.prefixlen == 0 for network in parsed):
+            raise ConfigurationError("expected at least one network, and none that holds everyone")
+        object.__setattr__(self, "_parsed", parsed)
+
+    def check(self) -> None:
+        """Refuse a uvicorn that takes the peer's address from a header of anyone's.
+
+        Raises:
+            ConfigurationError: ``FORWARDED_ALLOW_IPS`` is ``*``.
+        """
+        allowed = os.environ.get("FORWARDED_ALLOW_IPS", "").split(",")
+        if "*" in [entry.strip() for entry in allowed]:
+            raise ConfigurationError(
+                "peer networks cannot be trusted while FORWARDED_ALLOW_IPS=* lets every caller "
+                "write its own address; name the proxies there, or trust a GatewaySecret"
+            )
+
+    def trusts(self, scope: Scope) -> bool:
+        """Tell whether the peer is in one of the networks and was not taken from a header."""
+        peer = scope.get("client")
+        if not peer or _was_forwarded(scope, peer[0]):
+            return False
+        try:
+            address = ipaddress.ip_address(peer[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self._parsed)
+
+
+def _was_forwarded(scope: Scope, host: str) -> bool:
+    # uvicorn puts an entry of X-Forwarded-For in the peer's place and leaves the header where it
+    # was; a peer that stands in there as well may be one that the caller wrote.
+    entries = b",".join(header_values(scope, "X-Forwarded-For")).decode("latin-1").split(",")
+    return any(host in {entry.strip(), without_port(entry.strip())} for entry in entries)

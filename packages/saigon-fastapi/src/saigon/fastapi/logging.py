@@ -1,0 +1,133 @@
+"""Key-values that every log line within a scope carries, on the standard ``logging``."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar, Token
+from types import MappingProxyType
+from typing import Any, Final
+
+from saigon.fastapi._log_format import CONTEXT_ATTRIBUTE, TextFormatter
+from saigon.fastapi.exceptions import MissingExtraError
+
+__all__ = [
+    "asynclogcontext",
+    "current_log_context",
+    "enable_log_context",
+    "logcontext",
+    "set_log_context",
+    "unset_log_context",
+]
+
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+_CONTEXT: Final[ContextVar[Mapping[str, object]]] = ContextVar(
+    "saigon_log_context", default=_NOTHING
+)
+
+
+@contextmanager
+def logcontext(**fields: object) -> Iterator[None]:
+    """Put the fields on every log line below; an inner scope overrides and restores.
+
+    Use it as a context manager, or as the decorator of a ``def`` function.
+    """
+    token = _CONTEXT.set({**_CONTEXT.get(), **fields})
+    try:
+        yield
+    finally:
+        _restore(token)
+
+
+@asynccontextmanager
+async def asynclogcontext(**fields: object) -> AsyncIterator[None]:
+    """Do what :func:`logcontext` does, under ``async with`` or on an ``async def`` function."""
+    with logcontext(**fields):
+        yield
+
+
+def set_log_context(**fields: object) -> None:
+    """Add the fields from here to the end of the scope: of the request, task or ``logcontext``."""
+    _CONTEXT.set({**_CONTEXT.get(), **fields})
+
+
+def unset_log_context(*names: str) -> None:
+    """Take fields off the lines from here to the end of the scope; unknown names are no error."""
+    _CONTEXT.set({key: value for key, value in _CONTEXT.get().items() if key not in names})
+
+
+def current_log_context() -> Mapping[str, object]:
+    """Return the fields now in force."""
+    return MappingProxyType(dict(_CONTEXT.get()))
+
+
+def enable_log_context(
+    *,
+    json: bool = False,
+    level: int | str = logging.INFO,
+    handler: logging.Handler | None = None,
+) -> logging.Handler:
+    """Make log lines carry the context, and write them from the root logger on.
+
+    A second call replaces the handler of the first. Other handlers and their formatters are left
+    alone; they find the context as the mapping ``log_context`` on each record.
+
+    Args:
+        json: Write one JSON object a line instead of text.
+        level: The root logger's level.
+        handler: Where the lines go, standard error by default.
+
+    Returns:
+        The handler, for whoever wants to take it off again.
+
+    Raises:
+        MissingExtraError: JSON was asked for and ``saigon-fastapi[json]`` is not installed.
+    """
+    formatter = _json_formatter() if json else TextFormatter()
+    handler = logging.StreamHandler() if handler is None else handler
+    handler.setFormatter(formatter)
+    _ContextRecordFactory.install()
+    root = logging.getLogger()
+    for ours in [old for old in root.handlers if getattr(old, _OURS, False)]:
+        root.removeHandler(ours)
+    setattr(handler, _OURS, True)
+    root.addHandler(handler)
+    root.setLevel(level)
+    return handler
+
+
+_OURS: Final = "_saigon_log_context"
+
+
+def _json_formatter() -> logging.Formatter:
+    try:
+        from saigon.fastapi._log_json import ContextJsonFormatter
+    except ModuleNotFoundError as exc:
+        raise MissingExtraError("json", purpose="logging as JSON") from exc
+    return ContextJsonFormatter()
+
+
+def _restore(token: Token[Mapping[str, object]]) -> None:
+    try:
+        _CONTEXT.reset(token)
+    except ValueError:
+        # A generator that ends in another context than it began in, such as a dependency run in
+        # a worker thread: the value to restore is gone with the first.
+        return
+
+
+class _ContextRecordFactory:
+    """Stamps the context on records as they are made: a handler may format in another thread."""
+
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record: logging.LogRecord = self._make(*args, **kwargs)
+        setattr(record, CONTEXT_ATTRIBUTE, _CONTEXT.get())
+        return record
+
+    @classmethod
+    def install(cls) -> None:
+        make = logging.getLogRecordFactory()
+        if not isinstance(make, cls):
+            logging.setLogRecordFactory(cls(make))

@@ -1,0 +1,150 @@
+"""Errors as problem documents (RFC 9457), which never hold what the caller sent.
+
+See Also:
+    https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from saigon.fastapi._db_problems import install_db_problem_handler
+from saigon.fastapi._text import encodable
+from saigon.fastapi._validation_errors import safe_errors
+from saigon.fastapi.exceptions import NoRequestContextError
+from saigon.fastapi.headers import RequestContext
+from saigon.model.pagination import InvalidPaginationToken
+from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails, ProblemError
+
+__all__ = [
+    "PROBLEM_RESPONSES",
+    "http_exception_handler",
+    "install_problem_handlers",
+    "invalid_page_token_handler",
+    "problem_response",
+    "validation_error_exception_handler",
+    "websocket_validation_error_handler",
+]
+
+PROBLEM_RESPONSES: Final[Mapping[int | str, dict[str, Any]]] = {
+    400: {"model": ProblemDetails, "description": "The request cannot be read."},
+    413: {"model": ProblemDetails, "description": "The body is too large."},
+    422: {"model": ProblemDetails, "description": "The request has values that are not valid."},
+    503: {"model": ProblemDetails, "description": "Try again later."},
+}
+"""The problem answers that any operation may give, for the OpenAPI document."""
+
+_DETAIL_LIMIT: Final = 2048
+_POLICY_VIOLATION: Final = 1008
+
+
+def problem_response(
+    status: int,
+    *,
+    detail: str | None = None,
+    errors: Sequence[ProblemError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem document as an answer, with the request's id where there is one.
+
+    Args:
+        status: The HTTP status; the title is its phrase.
+        detail: This occurrence, in words that help to mend it; cut at 2048 characters.
+        errors: The single faults, where there are several.
+        headers: Further headers of the answer.
+    """
+    problem = ProblemDetails(
+        title=_phrase(status),
+        status=status,
+        detail=None if detail is None else encodable(detail, _DETAIL_LIMIT),
+        request_id=_request_id(),
+        errors=None if errors is None else list(errors),
+    )
+    return Response(
+        problem.to_json(),
+        status_code=status,
+        headers=None if headers is None else dict(headers),
+        media_type=PROBLEM_MEDIA_TYPE,
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def _request_id() -> str | None:
+    try:
+        return RequestContext.current().request_id
+    except NoRequestContextError:
+        return None
+
+
+async def http_exception_handler(_request: Request, exc: HTTPException) -> Response:
+    """Answer an ``HTTPException`` with a problem; the detail of a 500 stays inside."""
+    if exc.status_code in {204, 205, 304} or exc.status_code < HTTPStatus.OK:
+        return Response(status_code=exc.status_code, headers=exc.headers)
+    detail = None if exc.status_code == HTTPStatus.INTERNAL_SERVER_ERROR else _text(exc.detail)
+    return problem_response(exc.status_code, detail=detail, headers=exc.headers)
+
+
+def _text(detail: object) -> str | None:
+    if detail is None or isinstance(detail, str):
+        return detail
+    return json.dumps(detail, default=str)
+
+
+async def validation_error_exception_handler(
+    _request: Request, exc: RequestValidationError
+) -> Response:
+    """Answer a request that is not valid with 422, in less than 8 kB whatever came in.
+
+    Each fault has its type, its place and a message, all of them cut to length; at most 50 are
+    listed. A message that would quote the input is replaced by a fixed one.
+    """
+    faults = exc.errors()
+    errors = safe_errors(faults)
+    detail = f"{len(faults)} values are not valid" if len(faults) != 1 else "1 value is not valid"
+    if len(errors) < len(faults):
+        detail += f"; the first {len(errors)} are listed"
+    return problem_response(HTTPStatus.UNPROCESSABLE_ENTITY, detail=detail, errors=errors)
+
+
+async def websocket_validation_error_handler(
+    websocket: WebSocket, _exc: WebSocketRequestValidationError
+) -> None:
+    """Close a websocket whose parameters are not valid, by 1008 and without an echo."""
+    await websocket.close(code=_POLICY_VIOLATION, reason="parameters are not valid")
+
+
+async def invalid_page_token_handler(_request: Request, _exc: InvalidPaginationToken) -> Response:
+    """Answer a page token that is not one of this query with 400, and no more detail."""
+    return problem_response(HTTPStatus.BAD_REQUEST, detail="the page token is not valid")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Have the app answer errors with problem documents.
+
+    Where saigon-orm is installed, its ``DbExecutionError`` too: 409 for a unique or foreign key,
+    503 with ``Retry-After`` for a serialization failure, deadlock, time-out or lost connection,
+    else 500.
+    """
+    handlers: dict[type[Exception], Any] = {
+        HTTPException: http_exception_handler,
+        RequestValidationError: validation_error_exception_handler,
+        WebSocketRequestValidationError: websocket_validation_error_handler,
+        InvalidPaginationToken: invalid_page_token_handler,
+    }
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
+    install_db_problem_handler(app, problem_response)
