@@ -37,7 +37,7 @@ seen = []
 
 
 def watch(event, arguments):
-    if event in {"socket.bind", "socket.connect", "socket.getaddrinfo", "subprocess.Popen"}:
+    if event in {"socket.connect", "socket.getaddrinfo", "subprocess.Popen"}:
         seen.append(event)
 
 
