@@ -1,0 +1,209 @@
+"""Engines: from an address and a source of logins to a pool of prepared connections."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import SecretStr
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from saigon.model.interface import CredentialsProvider, DbLogin
+from saigon.orm._errors import error_kind
+from saigon.orm._mysql import MYSQL_CONNECT_ARGS, prepare_mysql
+from saigon.orm._sqlite import prepare_sqlite
+from saigon.orm.config import DbCredentials
+from saigon.orm.exceptions import DbConfigurationError, MissingExtraError
+
+__all__ = ["Address", "EngineOptions", "make_engine"]
+
+AUTH_RETRY_DELAYS: Final = (0.0, 0.5, 1.0, 2.0)
+"""Seconds before each new login after a refused one: a rotation takes moments to be complete."""
+
+_DRIVERS: Final = {
+    "postgresql": "psycopg",
+    "mysql": "pymysql",
+    "mariadb": "pymysql",
+    "sqlite": "pysqlite",
+}
+_EXTRAS: Final = {"psycopg": "postgresql", "pymysql": "mysql"}
+
+# A peer that is gone without a word is noticed after about 30 seconds.
+_POSTGRESQL_CONNECT_ARGS: Final = {
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_CONNECT_ARGS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "postgresql": _POSTGRESQL_CONNECT_ARGS,
+    "mysql": MYSQL_CONNECT_ARGS,
+    "sqlite": {"timeout": 30.0},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is, without its password, and what the driver is told."""
+
+    url: URL
+    login: DbLogin | None
+    connect_args: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, target: DbCredentials | URL | str) -> "Address":
+        """Take the address apart.
+
+        Raises:
+            DbConfigurationError: It is not a URL, or of a database or driver not known here.
+        """
+        url = _with_driver(target.url() if isinstance(target, DbCredentials) else _parsed(target))
+        password = SecretStr(str(url.password or ""))
+        login = None if url.username is None else DbLogin(url.username, password)
+        extra = target.connect_args() if isinstance(target, DbCredentials) else {}
+        defaults = _CONNECT_ARGS[_dialect_name(url)]
+        args = {key: value for key, value in defaults.items() if key not in url.query}
+        return cls(url.set(password=None), login, {**args, **extra})
+
+    @property
+    def dialect_name(self) -> str:
+        """``postgresql``, ``mysql`` (MariaDB too) or ``sqlite``."""
+        return _dialect_name(self.url)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the database lives and dies with its one connection."""
+        return self.dialect_name == "sqlite" and (self.url.database or ":memory:") == ":memory:"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """The bounds of a pool."""
+
+    pool_size: int
+    max_overflow: int
+    pool_timeout: float
+    pool_recycle: int
+
+
+def make_engine(
+    address: Address, provider: CredentialsProvider | None, options: EngineOptions
+) -> Engine:
+    """Return an engine that has not connected yet.
+
+    Raises:
+        MissingExtraError: The driver is not installed.
+    """
+    try:
+        engine = create_engine(
+            address.url,
+            poolclass=QueuePool,
+            connect_args=_driver_args(address),
+            hide_parameters=True,
+            **_pool_options(address, options),
+        )
+    except ModuleNotFoundError as exc:
+        raise MissingExtraError(_EXTRAS[address.url.get_driver_name()], exc.name) from exc
+    if address.dialect_name == "sqlite":
+        prepare_sqlite(engine)
+        return engine
+    if address.dialect_name == "mysql":
+        prepare_mysql(engine)
+    event.listen(engine, "do_connect", _connector(address.login, provider))
+    return engine
+
+
+def _pool_options(address: Address, options: EngineOptions) -> dict[str, Any]:
+    if address.in_memory:
+        # A second connection would be another database, a new one an empty database.
+        return {"pool_size": 1, "max_overflow": 0, "pool_timeout": options.pool_timeout}
+    return {
+        "pool_size": options.pool_size,
+        "max_overflow": options.max_overflow,
+        "pool_timeout": options.pool_timeout,
+        "pool_recycle": options.pool_recycle,
+        "pool_pre_ping": True,
+        "pool_use_lifo": True,
+    }
+
+
+def _driver_args(address: Address) -> dict[str, Any]:
+    if address.dialect_name == "sqlite":
+        return {"check_same_thread": False, **address.connect_args}
+    return dict(address.connect_args)
+
+
+def _connector(
+    login: DbLogin | None, provider: CredentialsProvider | None
+) -> Callable[[Dialect, Any, list[Any], dict[str, Any]], Any]:
+    """Return the hook that opens a connection with the login that is in force at that moment."""
+
+    def connect(dialect: Dialect, _record: Any, args: list[Any], params: dict[str, Any]) -> Any:
+        def attempt(current: DbLogin | None) -> Any:
+            return dialect.connect(*args, **params, **_login_params(dialect, current))
+
+        params.pop("user", None)
+        if provider is None:
+            return attempt(login)
+        return _connect_with(provider, attempt, dialect)
+
+    return connect
+
+
+def _connect_with(
+    provider: CredentialsProvider, attempt: Callable[[DbLogin | None], Any], dialect: Dialect
+) -> Any:
+    current = provider.get_credentials()
+    for delay in AUTH_RETRY_DELAYS:
+        try:
+            return attempt(current)
+        except dialect.loaded_dbapi.Error as exc:
+            if error_kind(exc) != "auth":
+                raise
+        time.sleep(delay)
+        current = provider.get_credentials(refresh=True)
+    return attempt(current)
+
+
+def _login_params(dialect: Dialect, login: DbLogin | None) -> dict[str, Any]:
+    if login is None:
+        return {}
+    password = login.password.get_secret_value()
+    # PyMySQL encodes a text password in latin-1; the server compares UTF-8.
+    secret = password.encode() if dialect.driver == "pymysql" else password
+    return {"user": login.username, "password": secret}
+
+
+def _parsed(target: URL | str) -> URL:
+    try:
+        return make_url(target)
+    except (ArgumentError, ValueError):
+        raise DbConfigurationError(
+            "expected a URL such as postgresql+psycopg://user@host/database; "
+            "special characters of a password must be percent-encoded in it"
+        ) from None
+
+
+def _with_driver(url: URL) -> URL:
+    backend = url.get_backend_name()
+    backend = "postgresql" if backend == "postgres" else backend
+    driver = _DRIVERS.get(backend)
+    if driver is None:
+        raise DbConfigurationError(
+            f"expected a postgresql, mysql, mariadb or sqlite URL, got {backend!r}"
+        )
+    if "+" not in url.drivername:
+        return url.set(drivername=f"{backend}+{driver}")
+    if url.drivername != f"{backend}+{driver}":
+        raise DbConfigurationError(f"expected the driver {driver!r}, got {url.drivername!r}")
+    return url
+
+
+def _dialect_name(url: URL) -> str:
+    backend = url.get_backend_name()
+    return "mysql" if backend == "mariadb" else backend

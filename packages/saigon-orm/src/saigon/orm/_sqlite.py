@@ -1,0 +1,103 @@
+"""SQLite as a database among others: real transactions, foreign keys, exact values."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import Connection, Dialect, Engine, Numeric, event, types
+from sqlalchemy.dialects import sqlite
+
+from saigon.orm.exceptions import ModelMappingError
+
+__all__ = ["BEGIN_OPTION", "QUERY_ONLY_OPTION", "prepare_sqlite"]
+
+BEGIN_OPTION: Final = "saigon_sqlite_begin"
+QUERY_ONLY_OPTION: Final = "saigon_sqlite_query_only"
+_EXACT_DIGITS: Final = 15  # https://www.sqlite.org/floatingpoint.html
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Give an engine's connections transactions of our own, foreign keys and exact types."""
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+    engine.dialect.colspecs = {
+        **engine.dialect.colspecs,
+        types.DateTime: _UtcDateTime,
+        types.Numeric: _ExactNumeric,
+    }
+
+
+def _on_connect(dbapi_connection: Any, _record: Any) -> None:
+    # Without this the driver begins by itself, and only before some statements.
+    # https://docs.sqlalchemy.org/en/21/dialects/sqlite.html#sqlite-transactions
+    dbapi_connection.isolation_level = None
+    dbapi_connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _on_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    _set_query_only(connection, wanted=options.get(QUERY_ONLY_OPTION, False))
+    connection.exec_driver_sql(f"BEGIN {options.get(BEGIN_OPTION, 'DEFERRED')}")
+
+
+def _set_query_only(connection: Connection, *, wanted: bool) -> None:
+    # The pragma outlives the transaction, so what it stands at is kept with the connection.
+    if connection.info.get(QUERY_ONLY_OPTION, False) != wanted:
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(wanted)}")
+        connection.info[QUERY_ONLY_OPTION] = wanted
+
+
+class _UtcDateTime(sqlite.DATETIME):
+    """Keeps instants in UTC, where SQLAlchemy's own type drops the offset."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        store = super().bind_processor(dialect)
+        return None if store is None else lambda value: store(_in_utc(value))
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        read = super().result_processor(dialect, coltype)
+        if read is None or not self.timezone:
+            return read
+        return lambda value: _as_utc(read(value))
+
+
+def _in_utc(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    return value
+
+
+def _as_utc(value: datetime | None) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class _ExactNumeric(Numeric[Any]):
+    """Takes only the decimals that SQLite's REAL gives back digit for digit."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:  # noqa: ARG002
+        return _exact_real
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002
+        return self._decimal if self.asdecimal else None
+
+    def _decimal(self, value: Any) -> Decimal | None:
+        if value is None:
+            return None
+        number = Decimal(value if isinstance(value, int | str) else f"{value:.{_EXACT_DIGITS}g}")
+        return number if self.scale is None else number.quantize(Decimal(1).scaleb(-self.scale))
+
+
+def _exact_real(value: Any) -> Any:
+    if not isinstance(value, Decimal):
+        return value
+    if not value.is_finite() or len(value.normalize().as_tuple().digits) > _EXACT_DIGITS:
+        raise ModelMappingError(
+            f"SQLite keeps {_EXACT_DIGITS} digits of a number; "
+            "keep longer decimals in a text column (String)"
+        )
+    return float(value)
