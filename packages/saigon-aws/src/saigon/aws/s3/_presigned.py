@@ -1,0 +1,155 @@
+"""URLs and forms that carry a permission of their own for some time."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+from saigon.aws.s3._descriptor import (
+    DescriptorArguments,
+    S3ObjectDescriptor,
+    describe,
+    resolve,
+)
+from saigon.aws.s3._errors import s3_errors
+from saigon.aws.s3._keys import check_no_dot_segments
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+__all__ = ["S3PresignedPost", "s3_presigned_post", "s3_presigned_url"]
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+_MAX_SECONDS = 604_800
+_MAX_POST_BYTES = 5 * 1024**3
+
+_OPERATIONS = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object"}
+
+
+@dataclass(frozen=True, slots=True)
+class S3PresignedPost:
+    """A form that uploads one object.
+
+    The fields are a permission: they are in no repr, and belong in no log.
+    """
+
+    url: str
+    """Where the form is posted to."""
+    fields: dict[str, str] = field(repr=False)
+    """The form's fields, to be sent before the field ``file``."""
+
+
+def s3_presigned_url(
+    client: "S3Client",
+    source: S3ObjectDescriptor | str | None = None,
+    /,
+    *,
+    method: Literal["GET", "HEAD", "PUT"] = "GET",
+    expires_in: int = 3600,
+    content_type: str | None = None,
+    **descriptor: Unpack[DescriptorArguments],
+) -> str:
+    """Return a URL that reads or writes one object without credentials of the caller's own.
+
+    The URL is a permission and belongs in no log. It makes no request to be made.
+    See https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+
+    Args:
+        client: An S3 client that signs with SigV4, as s3_get_client makes it.
+        source: The object as a descriptor or as ``s3://bucket/key``, instead of keywords.
+        method: What the URL is good for.
+        expires_in: For how many seconds, from 1 to 604,800 (seven days), and no longer than the
+            client's own credentials live: the URL dies with them.
+        content_type: With PUT: the media type that the upload must then be sent with.
+        **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
+
+    Raises:
+        ValueError: An argument is wrong, or the key has a segment ``.`` or ``..``, which HTTP
+            clients fold into another object's URL.
+        S3Error: There are no credentials to sign with.
+    """
+    found = resolve(source, descriptor)
+    check_no_dot_segments(found["Key"])
+    parameters = _parameters(found, method, content_type)
+    _check_expiry(client, expires_in)
+    with s3_errors(describe(found)):
+        url = client.generate_presigned_url(
+            _OPERATIONS[method], Params=parameters, ExpiresIn=expires_in
+        )
+    _check_signature("X-Amz-Signature=" in url)
+    return url
+
+
+def s3_presigned_post(
+    client: "S3Client",
+    bucket: str,
+    key: str,
+    *,
+    max_bytes: int,
+    min_bytes: int = 0,
+    expires_in: int = 3600,
+    content_type: str | None = None,
+) -> S3PresignedPost:
+    """Return a form that uploads one object of a bounded size, from a browser for instance.
+
+    See https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+
+    Args:
+        client: An S3 client that signs with SigV4, as s3_get_client makes it.
+        bucket: Where to.
+        key: The object's key, which the form cannot change.
+        max_bytes: The most bytes that S3 takes, up to 5 GiB.
+        min_bytes: The fewest.
+        expires_in: As in s3_presigned_url.
+        content_type: The media type that the form must name; absent, it may name none.
+
+    Raises:
+        ValueError: An argument is wrong; see s3_presigned_url.
+        S3Error: There are no credentials to sign with.
+    """
+    found = resolve(None, DescriptorArguments(Bucket=bucket, Key=key))
+    check_no_dot_segments(key)
+    if "${filename}" in key:
+        raise ValueError("expected a whole key: ${filename} lets the form choose another object")
+    if not 0 <= min_bytes <= max_bytes <= _MAX_POST_BYTES:
+        raise ValueError(f"expected 0 <= min_bytes <= max_bytes <= {_MAX_POST_BYTES}")
+    _check_expiry(client, expires_in)
+    fixed = {} if content_type is None else {"Content-Type": content_type}
+    conditions: list[Any] = [["content-length-range", min_bytes, max_bytes], *_each(fixed)]
+    with s3_errors(describe(found)):
+        form = client.generate_presigned_post(
+            bucket, key, Fields=fixed, Conditions=conditions, ExpiresIn=expires_in
+        )
+    _check_signature("x-amz-signature" in form["fields"])
+    return S3PresignedPost(url=form["url"], fields=form["fields"])
+
+
+def _parameters(
+    descriptor: S3ObjectDescriptor, method: str, content_type: str | None
+) -> dict[str, Any]:
+    if method not in _OPERATIONS:
+        raise ValueError(f"expected a method of {sorted(_OPERATIONS)}, got {method!r}")
+    if method != "PUT":
+        if content_type is not None:
+            raise ValueError("expected content_type with PUT alone")
+        return dict(descriptor)
+    if "VersionId" in descriptor:
+        raise ValueError("expected no VersionId: PUT makes a version of its own")
+    return {**descriptor, **({} if content_type is None else {"ContentType": content_type})}
+
+
+def _each(fixed: dict[str, str]) -> list[dict[str, str]]:
+    return [{name: value} for name, value in fixed.items()]
+
+
+def _check_expiry(client: "S3Client", expires_in: float) -> None:
+    if not isinstance(expires_in, int) or not 1 <= expires_in <= _MAX_SECONDS:
+        raise ValueError(f"expected expires_in of 1 to {_MAX_SECONDS} seconds")
+    credentials = client._get_credentials()  # type: ignore[attr-defined]  # noqa: SLF001  # botocore has no public way from a client to what it signs with
+    refresh_needed = getattr(credentials, "refresh_needed", None)
+    if refresh_needed is not None and refresh_needed(refresh_in=expires_in):
+        text = f"the credentials expire before {expires_in} seconds; expected fewer"
+        raise ValueError(f"{text}, or credentials of a longer session")
+
+
+def _check_signature(is_v4: bool) -> None:  # noqa: FBT001  # the one thing it checks
+    if not is_v4:
+        raise ValueError("expected a client that signs with SigV4; s3_get_client makes one")

@@ -1,0 +1,264 @@
+"""An archive as files, as streams, as a list."""
+
+import io
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
+
+from saigon.aws.s3._archive import Archive, open_archive, selected_entries, unpacked_members
+from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
+from saigon.aws.s3._limits import UnzipLimits
+from saigon.aws.s3._places import (
+    beside,
+    check_directory_target,
+    new_temporary_directory,
+    put_directory,
+    removed_on_error,
+)
+from saigon.aws.s3._progress import Progress, ProgressMeter
+from saigon.aws.s3._zip_checks import segments
+from saigon.aws.s3._zip_format import Entry
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from mypy_boto3_s3.client import S3Client
+
+__all__ = ["ZipMember", "s3_iter_unzip", "s3_object_unzip", "s3_unzip_list"]
+
+_NO_LIMITS_GIVEN = UnzipLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class ZipMember:
+    """A member of an archive, as its directory describes it."""
+
+    name: str
+    """The path inside the archive; a directory's ends in a slash."""
+    size: int
+    """The bytes of the content."""
+    compressed_size: int
+    """The bytes that the content takes in the archive."""
+    crc32: int
+    """The CRC-32 of the content."""
+    is_directory: bool
+    """Whether it is a directory."""
+
+
+def s3_object_unzip(
+    client: "S3Client",
+    source: S3ObjectDescriptor | str | None = None,
+    /,
+    *,
+    destination: Path | str | None = None,
+    members: Collection[str] | None = None,
+    limits: UnzipLimits = _NO_LIMITS_GIVEN,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+    **descriptor: Unpack[DescriptorArguments],
+) -> list[Path]:
+    """Extract a zip archive into a directory that appears whole or not at all.
+
+    Two requests, and no archive on the disk: the archive's directory is read by a suffix range
+    (a third request reads the start of a long one), everything in it is checked before the first
+    byte is written, and the members are inflated out of one forward GET of the same version.
+    Files get the process's default permissions; modes and times in the archive are not taken.
+
+    Args:
+        client: An S3 client.
+        source: The archive as a descriptor or as ``s3://bucket/key``, instead of keywords.
+        destination: A directory that is not there yet or is empty, in one that is there; a new
+            temporary directory where absent.
+        members: The names of the members to extract; all of them where absent.
+        limits: The most that is extracted.
+        progress: Called with the bytes written and in all, at most once per MiB and at the end;
+            an exception from it cancels the extraction.
+        overwrite: Whether a destination with content is replaced as a whole.
+        **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
+
+    Returns:
+        The files at all depths, sorted.
+
+    Raises:
+        ValueError: An argument is wrong; no request was made.
+        FileExistsError: The destination has content and ``overwrite`` is not set.
+        UnsafeMemberError: A member would not become a plain file inside the destination.
+        UnzipLimitError: The archive holds more than the limits allow.
+        BadArchiveError: It is not a whole and consistent zip archive.
+        UnsupportedArchiveError: It is encrypted or compressed by an unknown method.
+        UnzipError: It has not all of the members that were asked for.
+        S3ObjectChangedError: It was replaced between the two requests.
+        S3Error: As in s3_object_to_file.
+    """
+    found = resolve(source, descriptor)
+    names = _checked_members(members)
+    with _directory_for(destination, overwrite=overwrite) as (unfinished, target):
+        archive = open_archive(client, found, limits)
+        entries = selected_entries(archive, names, limits)
+        _extract(archive, entries, unfinished, progress)
+        put_directory(unfinished, target, overwrite=overwrite)
+    root = target if destination is None else Path(destination)
+    return sorted(root.joinpath(*segments(entry)) for entry in entries if not entry.is_directory)
+
+
+def s3_iter_unzip(
+    client: "S3Client",
+    source: S3ObjectDescriptor | str | None = None,
+    /,
+    *,
+    members: Collection[str] | None = None,
+    limits: UnzipLimits = _NO_LIMITS_GIVEN,
+    **descriptor: Unpack[DescriptorArguments],
+) -> Iterator[tuple[ZipMember, BinaryIO]]:
+    """Yield the files of a zip archive as streams, without touching the disk.
+
+    A stream is good until the next member is asked for; what of it was not read is then skipped.
+    Its size and CRC are verified by the read that reaches its end. The order is that of the
+    bytes in the archive.
+
+    Args:
+        client: An S3 client.
+        source: The archive as a descriptor or as ``s3://bucket/key``, instead of keywords.
+        members: The names of the members to read; all of them where absent.
+        limits: The most that is read.
+        **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
+
+    Raises:
+        ValueError: An argument is wrong; no request was made.
+        S3Error: As in s3_object_unzip, also while a stream is read.
+    """
+    found = resolve(source, descriptor)
+    names = _checked_members(members)
+    return _streams(client, found, names, limits)
+
+
+def s3_unzip_list(
+    client: "S3Client",
+    source: S3ObjectDescriptor | str | None = None,
+    /,
+    *,
+    limits: UnzipLimits = _NO_LIMITS_GIVEN,
+    **descriptor: Unpack[DescriptorArguments],
+) -> list[ZipMember]:
+    """Return the members of a zip archive in the order of its directory, in one or two requests.
+
+    The directory is checked as for an extraction, but for the amounts of bytes.
+
+    Args:
+        client: An S3 client.
+        source: The archive as a descriptor or as ``s3://bucket/key``, instead of keywords.
+        limits: The most entries, and the longest paths, that the archive may have.
+        **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
+
+    Raises:
+        ValueError: An argument is wrong; no request was made.
+        S3Error: As in s3_object_unzip.
+    """
+    archive = open_archive(client, resolve(source, descriptor), limits)
+    return [_member(entry) for entry in archive.entries]
+
+
+def _streams(
+    client: "S3Client",
+    descriptor: S3ObjectDescriptor,
+    names: Collection[str] | None,
+    limits: UnzipLimits,
+) -> Iterator[tuple[ZipMember, BinaryIO]]:
+    archive = open_archive(client, descriptor, limits)
+    entries = selected_entries(archive, names, limits)
+    with closing(unpacked_members(archive, entries)) as unpacked:
+        for entry, pieces in unpacked:
+            with io.BufferedReader(_PiecesIO(pieces)) as stream:
+                yield _member(entry), cast("BinaryIO", stream)
+
+
+def _extract(archive: Archive, entries: list[Entry], root: Path, progress: Progress | None) -> None:
+    meter = ProgressMeter(progress, sum(entry.size for entry in entries))
+    directories = _Directories(root)
+    for entry in entries:
+        if entry.is_directory:
+            directories.make(segments(entry))
+    with closing(unpacked_members(archive, entries)) as unpacked:
+        for entry, pieces in unpacked:
+            *parents, name = segments(entry)
+            _write(directories.make(parents) / name, pieces, meter)
+    meter.finish()
+
+
+def _write(path: Path, pieces: Iterator[bytes | memoryview], meter: ProgressMeter) -> None:
+    with path.open("xb") as file:
+        for piece in pieces:
+            file.write(piece)
+            meter.add(len(piece))
+
+
+class _Directories:
+    """Makes each directory once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._made: dict[tuple[str, ...], Path] = {(): root}
+
+    def make(self, parts: list[str]) -> Path:
+        key = tuple(parts)
+        if key not in self._made:
+            path = self._root.joinpath(*parts)
+            path.mkdir(parents=True, exist_ok=True)
+            self._made[key] = path
+        return self._made[key]
+
+
+@contextmanager
+def _directory_for(
+    destination: Path | str | None, *, overwrite: bool
+) -> Iterator[tuple[Path, Path]]:
+    """Give a new directory to fill, and the place that it takes then."""
+    if destination is None:
+        with removed_on_error(new_temporary_directory()) as directory:
+            yield directory, directory
+        return
+    target = Path(destination).resolve()
+    check_directory_target(target, overwrite=overwrite)
+    with removed_on_error(beside(target)) as unfinished:
+        unfinished.mkdir()
+        yield unfinished, target
+
+
+class _PiecesIO(io.RawIOBase):
+    """Pieces of bytes as a raw stream."""
+
+    def __init__(self, pieces: Iterator[bytes | memoryview]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        view = memoryview(buffer)
+        count = min(len(view), len(self._rest))
+        view[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def _member(entry: Entry) -> ZipMember:
+    return ZipMember(
+        name=entry.name,
+        size=entry.size,
+        compressed_size=entry.compressed_size,
+        crc32=entry.crc,
+        is_directory=entry.is_directory,
+    )
+
+
+def _checked_members(members: Collection[str] | None) -> Collection[str] | None:
+    if isinstance(members, str | bytes):
+        raise ValueError("expected a collection of members' names, not one text")  # noqa: TRY004  # every wrong argument is a ValueError
+    return members

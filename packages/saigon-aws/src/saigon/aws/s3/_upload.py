@@ -1,0 +1,176 @@
+"""Bytes, files and streams as an object."""
+
+import zlib
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Literal
+
+from saigon.aws.s3._content import Content, Source, opened_content
+from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, describe, resolve
+from saigon.aws.s3._errors import s3_errors
+from saigon.aws.s3._progress import Progress
+from saigon.aws.s3.exceptions import S3ObjectTooLargeError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+__all__ = ["s3_write_bytes"]
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+_PART = 8 * 1024 * 1024
+_MAX_PARTS = 10_000
+
+Checksum = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+
+
+def s3_write_bytes(
+    client: "S3Client",
+    bucket: str,
+    key: str,
+    target_bytes: Source,
+    content_type: str = "application/octet-stream",
+    *,
+    if_none_match: Literal["*"] | None = None,
+    checksum: Checksum = "CRC32",
+    metadata: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> S3ObjectDescriptor:
+    """Write an object: in one request up to 8 MiB, in parts above, one part in memory.
+
+    An upload that ends by any exception is aborted; S3 keeps no parts of it.
+    See https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html and
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+
+    Args:
+        client: An S3 client.
+        bucket: Where to.
+        key: The object's key.
+        target_bytes: The content: bytes, a path, or a binary file or stream, read from where it
+            stands to its end; the caller's object stays open.
+        content_type: The media type that S3 answers with.
+        if_none_match: ``"*"`` writes only where no object is.
+        checksum: The algorithm that S3 checks and keeps; CRC32C and CRC64NVME need botocore[crt].
+        metadata: The object's own metadata, in ASCII.
+        progress: Called with the bytes done and in all after each part; bytes in all are those
+            read so far where a stream does not tell. An exception from it cancels the upload.
+
+    Returns:
+        The descriptor of what was written, with its version where the bucket keeps versions.
+
+    Raises:
+        ValueError: An argument is wrong; no request was made.
+        S3ObjectChangedError: An object is there and ``if_none_match`` was given.
+        S3ObjectTooLargeError: A stream of unknown length has more than 10,000 parts.
+        S3AccessDeniedError: It may not be written.
+        S3Error: Anything else went wrong in S3 or on the way to it.
+    """
+    found = resolve(None, DescriptorArguments(Bucket=bucket, Key=key))
+    headers: dict[str, Any] = {"ContentType": content_type, "Metadata": dict(metadata or {})}
+    condition = {} if if_none_match is None else {"IfNoneMatch": if_none_match}
+    with opened_content(target_bytes) as content:
+        upload = _Upload(
+            client=client,
+            descriptor=found,
+            headers=headers,
+            condition=condition,
+            checksum=checksum,
+            content=content,
+            progress=progress,
+        )
+        return upload.run()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Upload:
+    client: Any  # is called with dictionaries of arguments
+    descriptor: S3ObjectDescriptor
+    headers: dict[str, Any]
+    condition: Mapping[str, str]
+    checksum: Checksum
+    content: Content
+    progress: Progress | None
+    done: int = 0
+    crc: int = 0
+
+    def run(self) -> S3ObjectDescriptor:
+        part_size = max(_PART, -(-(self.content.size or 0) // _MAX_PARTS))
+        first = self.content.read(part_size)
+        second = self.content.read(part_size) if len(first) == part_size else b""
+        if not second:
+            return _written(self.descriptor, self._put(first))
+        parts = chain((first, second), iter(lambda: self.content.read(part_size), b""))
+        return _written(self.descriptor, self._put_parts(parts))
+
+    def _put(self, body: bytes) -> Any:
+        with s3_errors(describe(self.descriptor)):
+            response = self.client.put_object(
+                **self.descriptor,
+                **self.headers,
+                **self.condition,
+                Body=body,
+                ChecksumAlgorithm=self.checksum,
+            )
+        self._account(body)
+        return response
+
+    def _put_parts(self, parts: Iterator[bytes]) -> Any:
+        with s3_errors(describe(self.descriptor)):
+            created = self.client.create_multipart_upload(
+                **self.descriptor,
+                **self.headers,
+                ChecksumAlgorithm=self.checksum,
+                ChecksumType="COMPOSITE" if self.checksum.startswith("SHA") else "FULL_OBJECT",
+            )
+        target = {**self.descriptor, "UploadId": created["UploadId"]}
+        try:
+            sent = [self._put_part(target, number, part) for number, part in enumerate(parts, 1)]
+            return self._complete(target, sent)
+        except BaseException:
+            self._abort(target)
+            raise
+
+    def _put_part(self, target: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
+        if number > _MAX_PARTS:
+            text = f"the stream for {describe(self.descriptor)} has more than {_MAX_PARTS} parts"
+            raise S3ObjectTooLargeError(text)
+        with s3_errors(describe(self.descriptor)):
+            response = self.client.upload_part(
+                **target,
+                PartNumber=number,
+                Body=part,
+                ChecksumAlgorithm=self.checksum,
+            )
+        self._account(part)
+        field_name = f"Checksum{self.checksum}"
+        tags = {"PartNumber": number, "ETag": response["ETag"]}
+        return tags | {name: value for name, value in response.items() if name == field_name}
+
+    def _complete(self, target: dict[str, str], parts: list[dict[str, Any]]) -> Any:
+        whole: dict[str, Any] = {}
+        if self.checksum == "CRC32":
+            encoded = b64encode(self.crc.to_bytes(4, "big")).decode()
+            whole = {"ChecksumCRC32": encoded, "ChecksumType": "FULL_OBJECT"}
+        with s3_errors(describe(self.descriptor)):
+            return self.client.complete_multipart_upload(
+                **target, **self.condition, **whole, MultipartUpload={"Parts": parts}
+            )
+
+    def _abort(self, target: dict[str, str]) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        with suppress(BotoCoreError, ClientError):
+            self.client.abort_multipart_upload(**target)
+
+    def _account(self, sent: bytes) -> None:
+        self.crc = zlib.crc32(sent, self.crc)
+        self.done += len(sent)
+        if self.progress is not None:
+            self.progress(self.done, self.done if self.content.size is None else self.content.size)
+
+
+def _written(descriptor: S3ObjectDescriptor, response: Any) -> S3ObjectDescriptor:
+    version = response.get("VersionId")
+    return descriptor if version is None else {**descriptor, "VersionId": version}

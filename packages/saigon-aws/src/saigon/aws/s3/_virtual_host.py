@@ -1,0 +1,70 @@
+"""Where a bucket and its objects are, by botocore's endpoint rules."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from saigon.aws.s3._keys import check_no_dot_segments
+
+if TYPE_CHECKING:
+    from botocore.endpoint_provider import EndpointProvider
+
+__all__ = ["s3_virtual_host_object_url"]
+
+
+def s3_virtual_host_object_url(
+    region: str,
+    bucket: str,
+    object_key: str | None = None,
+    *,
+    fips: bool = False,
+    dual_stack: bool = False,
+) -> str:
+    """Return the URL of an object, or of its bucket, without a request and without credentials.
+
+    The rules are botocore's own, with the domains of all partitions. A bucket with a dot in its
+    name is addressed by path, because no certificate matches it as a host.
+    See https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+
+    Args:
+        region: The bucket's region.
+        bucket: The bucket.
+        object_key: The object's key, decoded; it is percent-encoded here.
+        fips: Whether the host is one of FIPS 140.
+        dual_stack: Whether the host answers to IPv6 too.
+
+    Raises:
+        ValueError: There is no such host, or the key has a segment ``.`` or ``..``: HTTP clients
+            fold those into another object's URL.
+    """
+    base = _bucket_url(region, bucket, fips=fips, dual_stack=dual_stack)
+    if object_key is None:
+        return base
+    if not object_key:
+        raise ValueError("expected the key of an object, not an empty one")
+    check_no_dot_segments(object_key)
+    return f"{base}/{quote(object_key, safe='/~')}"
+
+
+def _bucket_url(region: str, bucket: str, *, fips: bool, dual_stack: bool) -> str:
+    from botocore.exceptions import EndpointProviderError
+
+    if not region or not bucket or "/" in bucket:
+        raise ValueError("expected the names of a region and of a bucket")
+    try:
+        endpoint = _provider().resolve_endpoint(
+            Region=region, Bucket=bucket, UseFIPS=fips, UseDualStack=dual_stack
+        )
+    except EndpointProviderError as error:
+        raise ValueError(f"there is no host for bucket {bucket!r} in {region!r}") from error
+    return str(endpoint.url)
+
+
+@lru_cache(maxsize=1)
+def _provider() -> "EndpointProvider":
+    from botocore.endpoint_provider import EndpointProvider
+    from botocore.loaders import create_loader
+
+    loader = create_loader()
+    rules = loader.load_service_model("s3", "endpoint-rule-set-1")
+    return EndpointProvider(rules, loader.load_data("partitions"))
