@@ -1,0 +1,224 @@
+"""Write a batch in one transaction, and find the messages that spoil it."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from sqlalchemy import literal, select
+
+from saigon.aws.sqs._backoff import pause
+from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._upserts import Values
+from saigon.aws.sqs._verdict import Verdict, verdict_on
+from saigon.aws.sqs.exceptions import (
+    DatabaseUnavailableError,
+    ForwarderError,
+    MessageRejectedError,
+    StatementRefusedError,
+)
+from saigon.aws.sqs.results import RowCounts
+from saigon.orm.connection import DbConnector, transaction_context
+from saigon.orm.exceptions import DbExecutionError, ModelMappingError, TransactionUsageError
+
+_SOME_BAD: Final = 4
+_BAD_SHARE: Final = 8  # from one bad message in so many on, they are tried one by one
+
+
+class RowsWriter(Protocol):
+    """Writes rows in the open transaction."""
+
+    def __call__(self, db_connector: DbConnector, rows: Sequence[Values], /) -> RowCounts:
+        """Write all of the rows or none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message and its rows, which are stored together or not at all."""
+
+    message: ReceivedMessage
+    group: str | None
+    """The group of a FIFO queue; None on a standard queue, where there is no order to keep."""
+    rows: tuple[Values, ...] = field(repr=False)
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of the entries of a batch."""
+
+    counts: RowCounts = field(default_factory=RowCounts)
+    stored: list[Entry] = field(default_factory=list)
+    failed: list[tuple[Entry, str]] = field(default_factory=list)
+    held_back: list[Entry] = field(default_factory=list)
+
+
+class BatchWriter:
+    """Writes batches, each in one transaction that is tried again where that helps."""
+
+    def __init__(
+        self, connector: DbConnector, write_rows: RowsWriter, *, attempts: int, backoff: float
+    ) -> None:
+        self._connector = connector
+        self._write_rows = write_rows
+        self._attempts = attempts
+        self._backoff = backoff
+
+    def write(self, entries: Sequence[Entry], *, deadline: float = float("inf")) -> Written:
+        """Store what can be stored, and tell what can not.
+
+        Args:
+            entries: The batch. Of a FIFO group nothing is stored after its first bad message.
+            deadline: The monotonic time after which no further attempt is made.
+
+        Raises:
+            DatabaseUnavailableError: Nothing is known to be stored; the same may succeed later.
+            StatementRefusedError: Nothing is stored, and no message is to blame.
+            ForwarderError: A transaction of the same database is open around the call.
+        """
+        self._refuse_open_transaction()
+        for attempt in range(self._attempts):
+            try:
+                return self._write_once(entries)
+            except DbExecutionError as error:
+                if self._verdict(error) is not Verdict.RETRY:
+                    raise self._foreign(error) from error
+                seconds = pause(self._backoff, attempt)
+                if attempt + 1 == self._attempts or time.monotonic() + seconds > deadline:
+                    raise self._foreign(error) from error
+            time.sleep(seconds)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _write_once(self, entries: Sequence[Entry]) -> Written:
+        search = _Search(self._connector, self._write_rows)
+        try:
+            with transaction_context(self._connector):
+                search.write(entries)
+                search.retry_foreign_keys()
+        except DbExecutionError as error:
+            if self._verdict(error) is not Verdict.BAD_MESSAGE:
+                raise
+            # Only the commit found it, as a deferred constraint does: each entry alone, then.
+            return self._write_singly(entries)
+        return search.written
+
+    def _refuse_open_transaction(self) -> None:
+        # Messages would be deleted before that transaction commits. Outside of one this raises
+        # without asking the database.
+        with suppress(TransactionUsageError):
+            self._connector.execute(select(literal(1)), require_transaction=True)
+            raise ForwarderError("called inside an open transaction, which could still roll back")
+
+    def _write_singly(self, entries: Sequence[Entry]) -> Written:
+        search = _Search(self._connector, self._write_rows)
+        for entry in entries:
+            search.write_alone(entry)
+        return search.written
+
+    def _verdict(self, error: DbExecutionError) -> Verdict:
+        return verdict_on(error, self._connector.dialect_name)
+
+    def _foreign(self, error: DbExecutionError) -> Exception:
+        if self._verdict(error) is Verdict.REFUSED:
+            return StatementRefusedError(f"the database refused the statement: {error}")
+        return DatabaseUnavailableError(f"the database can not be written to: {error}")
+
+
+class _Search:
+    """One attempt at a batch: bisects at savepoints until the bad messages are alone."""
+
+    def __init__(self, connector: DbConnector, write_rows: RowsWriter) -> None:
+        self.written = Written()
+        self._connector = connector
+        self._write_rows = write_rows
+        self._bad_groups: set[str] = set()
+        self._orphans: list[tuple[Entry, str]] = []
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Write what can be written of the entries, in their order."""
+        entries = self._without_bad_groups(entries)
+        if not entries:
+            return
+        try:
+            with transaction_context(self._connector, savepoint=True):
+                counts = self._write_rows(self._connector, _rows(entries))
+        except (DbExecutionError, MessageRejectedError, ModelMappingError) as error:
+            reason = self._reason(error)
+            if len(entries) == 1:
+                self._fail(entries[0], reason, may_be_order=_is_foreign_key(error))
+                return
+        else:
+            self._store(entries, counts)
+            return
+        for part in self._parts(entries):
+            self.write(part)
+
+    def write_alone(self, entry: Entry) -> None:
+        """Write one entry in a transaction of its own."""
+        if not self._without_bad_groups([entry]):
+            return
+        try:
+            with transaction_context(self._connector):
+                counts = self._write_rows(self._connector, entry.rows)
+        except (DbExecutionError, MessageRejectedError, ModelMappingError) as error:
+            self._fail(entry, self._reason(error))
+        else:
+            self._store([entry], counts)
+
+    def retry_foreign_keys(self) -> None:
+        """Try those again whose parents came after them in the batch, as long as it helps."""
+        orphans, self._orphans = self._orphans, []
+        while orphans:
+            for entry, _ in orphans:
+                self.write([entry])
+            if len(self._orphans) == len(orphans):
+                break
+            orphans, self._orphans = self._orphans, []
+        self.written.failed += self._orphans
+
+    def _parts(self, entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+        step = 1 if self._many_bad() else (len(entries) + 1) // 2
+        for start in range(0, len(entries), step):
+            yield entries[start : start + step]
+
+    def _many_bad(self) -> bool:
+        bad = len(self.written.failed) + len(self._orphans)
+        return bad >= _SOME_BAD and bad * _BAD_SHARE >= bad + len(self.written.stored)
+
+    def _without_bad_groups(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        if not self._bad_groups:
+            return entries
+        held_back = [e for e in entries if e.group in self._bad_groups]
+        self.written.held_back += held_back
+        return [e for e in entries if e.group not in self._bad_groups]
+
+    def _store(self, entries: Sequence[Entry], counts: RowCounts) -> None:
+        self.written.stored += entries
+        self.written.counts += counts
+
+    def _fail(self, entry: Entry, reason: str, *, may_be_order: bool = False) -> None:
+        if may_be_order and entry.group is None:
+            self._orphans.append((entry, reason))
+            return
+        self.written.failed.append((entry, reason))
+        if entry.group is not None:
+            self._bad_groups.add(entry.group)
+
+    def _reason(self, error: Exception) -> str:
+        """Return the reason why a message is bad; raise the error where it is not the message."""
+        dialect_name = self._connector.dialect_name
+        if (
+            isinstance(error, DbExecutionError)
+            and verdict_on(error, dialect_name) is not Verdict.BAD_MESSAGE
+        ):
+            raise error
+        return str(error)
+
+
+def _rows(entries: Sequence[Entry]) -> list[Values]:
+    return [row for entry in entries for row in entry.rows]
+
+
+def _is_foreign_key(error: Exception) -> bool:
+    return isinstance(error, DbExecutionError) and error.kind == "foreign_key"

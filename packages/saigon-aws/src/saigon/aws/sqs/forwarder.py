@@ -1,0 +1,205 @@
+"""The forwarder: from an SQS queue into a relational database, each key with one effect."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Table
+
+from saigon.aws.sqs._batch import BatchReader
+from saigon.aws.sqs._heartbeat import Heartbeat
+from saigon.aws.sqs._lambda import handle_event
+from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._parse import MessageParser
+from saigon.aws.sqs._pipeline import ForwarderHook, Pipeline
+from saigon.aws.sqs._queue import SqsQueue
+from saigon.aws.sqs._settle import DeadLetters, Settler
+from saigon.aws.sqs._target import builder_for, key_of, writer_for
+from saigon.aws.sqs._worker import Worker, stopping_on_signals
+from saigon.aws.sqs._write import BatchWriter, Entry
+from saigon.aws.sqs.builders import SqlStatementBuilder
+from saigon.aws.sqs.config import ForwarderConfig, OnConflict
+from saigon.aws.sqs.exceptions import (
+    DatabaseUnavailableError,
+    ForwarderConfigError,
+    MessageRejectedError,
+    StatementRefusedError,
+)
+from saigon.aws.sqs.results import ForwardResult, RowCounts
+from saigon.orm.connection import DbConnector
+
+__all__ = ["SqsToRdsForwarder"]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_DEFAULT_CONFIG = ForwarderConfig()
+
+
+class SqsToRdsForwarder(Generic[ModelT]):
+    """Stores the messages of a queue as rows, once per key however often they are delivered.
+
+    Nothing is asked of AWS or of the database when it is made; the message type is compared with
+    the target, and what could lose or double messages is refused.
+
+    Args:
+        message_type: The model of a message.
+        sqs_queue_url: The queue's URL; one that ends in ``.fifo`` is worked on in its order.
+        db_connector: The database.
+        target: The table, or a builder of statements.
+        key: The column or columns that tell messages apart; by default the table's primary key
+            where that is one column and a field of the model.
+        on_conflict: What happens to a message whose key is stored already.
+        newer_by: With UPDATE, the column by which the newer row wins: a version or a time.
+        dead_letter: The URL of a queue for bad messages, used where the queue has no redrive
+            policy or ``config.max_attempts`` is reached. Without a policy it is required.
+        sqs_client: A boto3 client; by default one is made for the queue's region at first use.
+        config: Batches, waits and retries.
+        hooks: Called with the result of each batch; what they raise changes nothing.
+
+    Raises:
+        ForwarderConfigError: The model does not fit the table, or there is no key.
+    """
+
+    def __init__(
+        self,
+        message_type: type[ModelT],
+        sqs_queue_url: str,
+        db_connector: DbConnector,
+        target: Table | SqlStatementBuilder[ModelT],
+        *,
+        key: str | Sequence[str] | None = None,
+        on_conflict: OnConflict = OnConflict.IGNORE,
+        newer_by: str | None = None,
+        dead_letter: str | None = None,
+        sqs_client: Any = None,
+        config: ForwarderConfig = _DEFAULT_CONFIG,
+        hooks: Sequence[ForwarderHook] = (),
+    ) -> None:
+        if dead_letter == sqs_queue_url:
+            raise ForwarderConfigError("the dead-letter queue is the queue itself")
+        builder = builder_for(
+            target,
+            message_type,
+            key=key,
+            on_conflict=on_conflict,
+            newer_by=newer_by,
+            dialect_name=db_connector.dialect_name,
+        )
+        names = key_of(builder, key)
+        queue = SqsQueue(sqs_queue_url, sqs_client, wait_seconds=config.wait_seconds)
+        dead_letters = DeadLetters(queue, dead_letter, config)
+        self._pipeline = Pipeline(
+            queue=queue,
+            connector=db_connector,
+            reader=BatchReader(
+                MessageParser(message_type, config), builder, names, is_fifo=queue.is_fifo
+            ),
+            writer=BatchWriter(
+                db_connector,
+                writer_for(builder, message_type, names),
+                attempts=config.transaction_attempts,
+                backoff=config.backoff_seconds,
+            ),
+            dead_letters=dead_letters,
+            settler=Settler(queue, dead_letters, config),
+            config=config,
+            hooks=tuple(hooks),
+        )
+
+    def forward_message(self, body_json: str | bytes) -> RowCounts:
+        """Store one message in one transaction; the queue is not asked.
+
+        Raises:
+            MessageRejectedError: It is not the model, or the database refused its row.
+            DatabaseUnavailableError: The database can not be written to now.
+            StatementRefusedError: The database does not know or permit the statement.
+        """
+        rows = self._pipeline.reader.rows(body_json)
+        message = ReceivedMessage(message_id="", receipt_handle="", body="")
+        written = self._pipeline.writer.write([Entry(message, None, rows)])
+        for _, reason in written.failed:
+            raise MessageRejectedError(reason)
+        return written.counts
+
+    def forward(self, **receive_kwargs: Any) -> ForwardResult:
+        """Receive once, store in one transaction, and delete what is stored.
+
+        Args:
+            receive_kwargs: Arguments of ReceiveMessage that are put over the forwarder's own,
+                such as ``WaitTimeSeconds=0``.
+
+        Raises:
+            DatabaseUnavailableError: The database can not be written to now; the messages were
+                given back.
+            StatementRefusedError: The database does not know or permit the statement; likewise.
+            ForwarderConfigError: Bad messages would have nowhere to go.
+            QueueError: SQS refused or did not answer.
+        """
+        pipeline, config = self._pipeline, self._pipeline.config
+        pipeline.dead_letters.require()
+        options = {
+            "WaitTimeSeconds": config.wait_seconds,
+            "VisibilityTimeout": config.visibility_timeout,
+        } | receive_kwargs
+        received = pipeline.queue.receive(**options)
+        started = time.monotonic()
+        heartbeat = Heartbeat(pipeline.queue.hide, options["VisibilityTimeout"])
+        try:
+            with heartbeat.holding(received):
+                outcome = pipeline.store(received)
+        except (DatabaseUnavailableError, StatementRefusedError):
+            pipeline.settler.release(received, config.retry_delay)
+            raise
+        return pipeline.report(pipeline.settler.settle(received, outcome), started)
+
+    def run(
+        self, stop: threading.Event | None = None, *, drain_timeout: float = 25
+    ) -> ForwardResult:
+        """Work on the queue until told to stop; return the counts of all batches.
+
+        While the database is down nothing is received, and what is in flight is kept hidden, so
+        that receive counts do not rise.
+
+        Args:
+            stop: Ends the run when it is set: the poll ends, and what it brought is stored and
+                deleted. None stops at SIGTERM and SIGINT.
+            drain_timeout: Seconds after the start of the last poll from which messages are given
+                back unwritten instead.
+
+        Raises:
+            StatementRefusedError: The database does not know or permit the statement, asked twice.
+            ForwarderConfigError: Bad messages would have nowhere to go.
+            QueueError: SQS refused in a way that does not pass by itself.
+        """
+        self._pipeline.dead_letters.require()
+        if stop is not None:
+            return Worker(self._pipeline, stop, drain_timeout).run()
+        with stopping_on_signals() as signalled:
+            return Worker(self._pipeline, signalled, drain_timeout).run()
+
+    def handle_lambda_event(
+        self, event: Mapping[str, Any], context: Any
+    ) -> dict[str, list[dict[str, str]]] | None:
+        """Store the messages of a Lambda event in one transaction.
+
+        When some failed, the others are committed, deleted with the event's handles, and the
+        failure is raised, so that Lambda gives the failed ones back. With
+        ``config.partial_responses`` the failed ids are returned instead.
+
+        Args:
+            event: The event of an SQS event source mapping.
+            context: Lambda's context; its remaining time bounds retries. May be None.
+
+        Raises:
+            FailedMessagesError: Messages failed and the others are committed.
+            DatabaseUnavailableError: The database can not be written to now; the messages are
+                hidden for ``config.outage_visibility`` seconds.
+            StatementRefusedError: The database does not know or permit the statement.
+            ForwarderConfigError: The event is not one of this queue.
+
+        See Also:
+            https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        """
+        return handle_event(self._pipeline, event, context)
