@@ -9,7 +9,15 @@ from saigon.model.pagination import (
 )
 from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails, ProblemError
 from saigon.model.queries import QueryDataParams, QueryDataResult
-from saigon.model.ranges import FloatRange, IntRange, Range, TimeRange, UIntRange, max_span
+from saigon.model.ranges import (
+    FloatRange,
+    IntRange,
+    Range,
+    TimeRange,
+    UIntRange,
+    UtcDatetime,
+    max_span,
+)
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
@@ -30,6 +38,7 @@ __all__ = [
     "Range",
     "TimeRange",
     "UIntRange",
+    "UtcDatetime",
     "max_span",
 ]
 

@@ -15,7 +15,7 @@ from pydantic import (
 
 from saigon.model.base import NamedGeneric
 
-__all__ = ["FloatRange", "IntRange", "Range", "TimeRange", "UIntRange", "max_span"]
+__all__ = ["FloatRange", "IntRange", "Range", "TimeRange", "UIntRange", "UtcDatetime", "max_span"]
 
 BoundT = TypeVar("BoundT")
 
@@ -124,7 +124,11 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("expected an instant between the years 1 and 9999 in UTC") from exc
 
 
-class TimeRange(Range[Annotated[AwareDatetime, AfterValidator(_in_utc)]]):
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An aware datetime, whatever its offset, kept in UTC."""
+
+
+class TimeRange(Range[UtcDatetime]):
     """A half-open range of instants, ``[start, end)``, kept in UTC.
 
     Naive datetimes are refused. As JSON its fields are ``start_time`` and ``end_time``.
@@ -132,12 +136,8 @@ class TimeRange(Range[Annotated[AwareDatetime, AfterValidator(_in_utc)]]):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
 
-    start: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
-        default=None, alias="start_time"
-    )
-    end: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
-        default=None, alias="end_time"
-    )
+    start: UtcDatetime | None = Field(default=None, alias="start_time")
+    end: UtcDatetime | None = Field(default=None, alias="end_time")
 
     @classmethod
     def last(cls, delta: timedelta, *, now: datetime | None = None) -> Self:
