@@ -1,47 +1,53 @@
 """The database as one object: statements, transactions, pages, reflection, health."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, TypeAlias, TypeVar, overload
+from typing import Any, Final, NoReturn, Self, TypeVar, overload
 
 from pydantic import BaseModel
-from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Insert, Row, event, text
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Engine,
+    Executable,
+    MetaData,
+    Row,
+    Select,
+    event,
+    text,
+)
 from sqlalchemy.exc import InvalidRequestError
 
-from saigon.model import PaginationTokenCodec
+from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
 from saigon.orm._engine import Address, EngineOptions, make_engine
 from saigon.orm._errors import translated_errors
-from saigon.orm._transaction import active_transaction, note_error
+from saigon.orm._pages import plan_page
+from saigon.orm._results import ExecuteResult, Parameters, execute_buffered
+from saigon.orm._retry import run_in_transaction
+from saigon.orm._transaction import IsolationLevel, Transaction, active_transaction, note_error
 from saigon.orm.config import DbCredentials
-from saigon.orm.exceptions import MultipleRowsError, TransactionUsageError
+from saigon.orm.exceptions import (
+    DbExecutionError,
+    MultipleRowsError,
+    PaginationError,
+    TableNotFoundError,
+    TransactionUsageError,
+)
 from saigon.orm.model import row_reader
 
-__all__ = ["DbConnector", "ExecuteResult", "Parameters"]
+__all__ = ["DbConnector"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-"""The values of one execution, or of several."""
+ResultT = TypeVar("ResultT")
 
-_COUNT_ROWS: Final = {"preserve_rowcount": True}
 _STREAM_BATCH: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class ExecuteResult:
-    """What a statement did, read to its end."""
-
-    rowcount: int
-    """How many rows it matched; ``-1`` where the driver does not know."""
-
-    rows: tuple[Row[Any], ...] = ()
-    """The rows that it returned."""
-
-    inserted_primary_key: tuple[Any, ...] | None = None
-    """The key of the row that a single ``insert()`` made, where it has no RETURNING of its own."""
+_LONGEST_BACKOFF: Final = 30.0
 
 
 class DbConnector:
@@ -126,10 +132,7 @@ class DbConnector:
         """
         _check_statement(statement)
         with self._connection(require_transaction=require_transaction) as connection:
-            result = connection.execute(statement, parameters, execution_options=_COUNT_ROWS)
-            key = _inserted_key(statement, parameters, result)
-            rows = tuple(result.fetchall()) if result.returns_rows else ()
-            return ExecuteResult(result.rowcount, rows, key)
+            return execute_buffered(connection, statement, parameters)
 
     @contextmanager
     def _connection(self, *, require_transaction: bool = False) -> Iterator[Connection]:
@@ -165,7 +168,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None = None,
         *,
         model: type[BaseModel] | None = None,
-    ) -> Row[Any] | BaseModel | None:
+    ) -> Any:
         """Return the one row of a statement, as a model where one is given; ``None`` for none.
 
         Raises:
@@ -213,13 +216,26 @@ class DbConnector:
             DbExecutionError: The database refused it, or could not be reached.
             pydantic.ValidationError: A row does not make a model.
         """
+        return self._fetch_rows(statement, parameters, model)
+
+    def _fetch_rows(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None,
+        model: type[BaseModel] | None,
+        *,
+        at_most: int | None = None,
+    ) -> list[Any]:
         _check_statement(statement)
-        with self._connection() as connection:
-            result = connection.execute(statement, parameters)
-            keys, rows = result.keys(), result.fetchall()
-        if model is None:
-            return list(rows)
-        return list(map(row_reader(model, tuple(keys), self.dialect_name), rows))
+        with self._connection() as connection, connection.execute(statement, parameters) as result:
+            rows = result.fetchall() if at_most is None else result.fetchmany(at_most)
+            read = self._reader(model, result)
+        return list(rows) if read is None else list(map(read, rows))
+
+    def _reader(
+        self, model: type[BaseModel] | None, result: CursorResult[Any]
+    ) -> Callable[[Row[Any]], BaseModel] | None:
+        return None if model is None else row_reader(model, tuple(result.keys()), self.dialect_name)
 
     def fetch_scalar(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -232,6 +248,182 @@ class DbConnector:
         """
         row = self.fetch_one(statement, parameters)
         return None if row is None else row[0]
+
+    @overload
+    def fetch_iter(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[Row[Any]]: ...
+
+    @overload
+    def fetch_iter(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        model: type[ModelT],
+    ) -> Iterator[ModelT]: ...
+
+    def fetch_iter(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        model: type[BaseModel] | None = None,
+    ) -> Iterator[Any]:
+        """Return the rows of a statement one after the other, in memory that does not grow.
+
+        Outside a transaction it holds a connection until it is exhausted or closed. Inside one it
+        ends with it, and on MySQL no other statement may run in that transaction meanwhile.
+
+        Raises:
+            DbExecutionError: The database refused it, or could not be reached; while iterating.
+            TransactionUsageError: Its transaction ended; while iterating.
+            pydantic.ValidationError: A row does not make a model; while iterating.
+        """
+        _check_statement(statement)
+        transaction = active_transaction(self)
+        if transaction is None and self._address.in_memory:
+            # Its one connection stays free, and the rows are in memory anyway.
+            return iter(self._fetch_rows(statement, parameters, model))
+        return self._stream(transaction, statement, parameters, model)
+
+    def _stream(
+        self,
+        transaction: Transaction | None,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None,
+        model: type[BaseModel] | None,
+    ) -> Iterator[Any]:
+        with translated_errors(), self._streaming(transaction) as connection:
+            options = {"stream_results": True, "yield_per": _STREAM_BATCH}
+            with connection.execute(statement, parameters, execution_options=options) as result:
+                read = self._reader(model, result)
+                for rows in result.partitions():
+                    yield from rows if read is None else map(read, rows)
+                    if transaction is not None:
+                        transaction.check_place()
+
+    @contextmanager
+    def _streaming(self, transaction: Transaction | None) -> Iterator[Connection]:
+        if transaction is None:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        connection = transaction.connection
+        with transaction.streaming():
+            yield connection
+
+    def fetch_page(
+        self,
+        model: type[ModelT],
+        select: Select[Any],
+        params: QueryDataParams[Any],
+        *,
+        order_by: Sequence[ColumnElement[Any]],
+        with_total: bool = False,
+        caller: str | None = None,
+    ) -> QueryDataResult[ModelT]:
+        """Return a page of a listing, at the same cost however far it is from the first.
+
+        Rows that stay are neither lost nor repeated by what is inserted or deleted between two
+        pages.
+
+        Args:
+            model: Its fields are the columns of the select.
+            select: What is listed, with its filters, without order and limit.
+            params: How much, and the token of the page before.
+            order_by: Columns, ``asc(column)`` or ``desc(column)``, all NOT NULL; the primary key
+                is appended in the last one's direction, which makes the order unique.
+            with_total: Count all rows too, which reads them all.
+            caller: Who asks, where a token should serve nobody else.
+
+        Raises:
+            PaginationError: The query cannot be paged without losing rows, or the connector has
+                no ``page_tokens``.
+            saigon.model.InvalidPaginationToken: The token is not of this query.
+            DbExecutionError: The database refused it, or could not be reached.
+        """
+        if self._page_tokens is None:
+            raise PaginationError(
+                "pages need DbConnector(…, page_tokens=PaginationTokenCodec(…)), which signs tokens"
+            )
+        page = plan_page(
+            model,
+            select,
+            params,
+            order_by=order_by,
+            caller=caller,
+            codec=self._page_tokens,
+            dialect=self.engine.dialect,
+        )
+        with self._connection() as connection:
+            return page.read(connection, with_total=with_total)
+
+    def run_in_transaction(
+        self,
+        fn: Callable[[Transaction], ResultT],
+        *,
+        retries: int = 0,
+        isolation: IsolationLevel | None = None,
+        read_only: bool = False,
+    ) -> ResultT:
+        """Run a function as one unit of work and return what it returns.
+
+        Args:
+            fn: Called with the transaction, anew for each attempt.
+            retries: How often it may run again after a serialization failure or a deadlock, after
+                a random delay of at most 0.05 seconds, doubled each time up to 2.
+            isolation: As of ``transaction_context``.
+            read_only: As of ``transaction_context``.
+
+        Raises:
+            DbExecutionError: The last attempt failed.
+            TransactionUsageError: Retries inside a surrounding transaction.
+        """
+        return run_in_transaction(
+            self, fn, retries=retries, isolation=isolation, read_only=read_only
+        )
+
+    def reflect(
+        self,
+        tables: Iterable[str] | None = None,
+        *,
+        schema: str | None = None,
+        metadata: MetaData | None = None,
+        retries: int = 0,
+        backoff: float = 0.5,
+    ) -> MetaData:
+        """Read tables from the database.
+
+        Args:
+            tables: Their names, and those that they refer to; all by default.
+            schema: Where they are, if not in the default schema.
+            metadata: Where they go; a new one by default.
+            retries: How often to ask again while the database cannot be reached.
+            backoff: Seconds before the first such attempt, doubled each time up to 30.
+
+        Raises:
+            TableNotFoundError: A named table is not there.
+            DbExecutionError: The database refused it, or could not be reached.
+        """
+        target = MetaData() if metadata is None else metadata
+        only = None if tables is None else list(tables)
+        for attempt in range(retries):
+            try:
+                return self._reflect(target, only, schema)
+            except DbExecutionError as exc:
+                if exc.kind != "connection":
+                    raise
+            time.sleep(min(_LONGEST_BACKOFF, backoff * 2**attempt))
+        return self._reflect(target, only, schema)
+
+    def _reflect(self, metadata: MetaData, only: list[str] | None, schema: str | None) -> MetaData:
+        with self._connection() as connection:
+            try:
+                metadata.reflect(connection, schema=schema, only=only)
+            except InvalidRequestError as exc:
+                raise TableNotFoundError(f"not all of these tables exist: {only}") from exc
+        return metadata
 
     def ping(self) -> None:
         """Ask the database for an answer.
@@ -269,16 +461,3 @@ class DbConnector:
 def _check_statement(statement: object) -> None:
     if isinstance(statement, str):
         raise TypeError("expected a statement, got a string; wrap it in sqlalchemy.text(…)")
-
-
-def _inserted_key(
-    statement: Executable, parameters: Parameters | None, result: CursorResult[Any]
-) -> tuple[Any, ...] | None:
-    is_single = parameters is None or isinstance(parameters, Mapping)
-    if not isinstance(statement, Insert) or not is_single:
-        return None
-    try:
-        key = result.inserted_primary_key
-    except InvalidRequestError:  # it has a RETURNING of its own
-        return None
-    return None if key is None else tuple(key)

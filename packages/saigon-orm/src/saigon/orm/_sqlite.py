@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Engine, Numeric, event, types
@@ -14,6 +14,7 @@ __all__ = ["BEGIN_OPTION", "QUERY_ONLY_OPTION", "prepare_sqlite"]
 
 BEGIN_OPTION: Final = "saigon_sqlite_begin"
 QUERY_ONLY_OPTION: Final = "saigon_sqlite_query_only"
+_MAX_DIGITS: Final = 1_000
 _EXACT_DIGITS: Final = 15  # https://www.sqlite.org/floatingpoint.html
 
 
@@ -79,25 +80,34 @@ class _ExactNumeric(Numeric[Any]):
 
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:  # noqa: ARG002
-        return _exact_real
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:  # noqa: ARG002  # SQLAlchemy's signature
+        return self._real
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  # likewise
         return self._decimal if self.asdecimal else None
+
+    def _real(self, value: Any) -> Any:
+        return float(self._exact(value)) if isinstance(value, Decimal) else value
+
+    def _exact(self, value: Decimal) -> Decimal:
+        """Round to the scale as the other databases do, and refuse what REAL cannot keep."""
+        if value.is_finite():
+            rounded = value if self.scale is None else _rounded(value, self.scale)
+            if len(rounded.normalize().as_tuple().digits) <= _EXACT_DIGITS:
+                return rounded
+        raise ModelMappingError(
+            f"SQLite keeps finite numbers of {_EXACT_DIGITS} digits; "
+            "keep other decimals in a text column (String)"
+        )
 
     def _decimal(self, value: Any) -> Decimal | None:
         if value is None:
             return None
         number = Decimal(value if isinstance(value, int | str) else f"{value:.{_EXACT_DIGITS}g}")
-        return number if self.scale is None else number.quantize(Decimal(1).scaleb(-self.scale))
+        padded = number if self.scale is None else _rounded(number, self.scale)
+        return padded if padded == number else number
 
 
-def _exact_real(value: Any) -> Any:
-    if not isinstance(value, Decimal):
-        return value
-    if not value.is_finite() or len(value.normalize().as_tuple().digits) > _EXACT_DIGITS:
-        raise ModelMappingError(
-            f"SQLite keeps {_EXACT_DIGITS} digits of a number; "
-            "keep longer decimals in a text column (String)"
-        )
-    return float(value)
+def _rounded(value: Decimal, scale: int) -> Decimal:
+    with localcontext(prec=_MAX_DIGITS):
+        return value.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)

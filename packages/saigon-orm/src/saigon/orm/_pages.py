@@ -1,0 +1,87 @@
+"""One page of a listing: planned before anything is asked, then read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, Connection, Dialect, Select, func
+from sqlalchemy import select as sqlalchemy_select
+
+from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
+from saigon.orm._keyset import keyset_order, page_statement, query_fingerprint
+from saigon.orm.exceptions import PaginationError
+from saigon.orm.model import row_reader
+
+__all__ = ["PagePlan", "plan_page"]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan(Generic[ModelT]):
+    """A page that is known to be sound and whose token, if it had one, was genuine."""
+
+    model: type[ModelT]
+    select: Select[Any]
+    statement: Select[Any]
+    size: int
+    key_width: int
+    query: str
+    codec: PaginationTokenCodec
+    dialect_name: str
+
+    def read(self, connection: Connection, *, with_total: bool) -> QueryDataResult[ModelT]:
+        """Ask for the page and, where wanted, for the number of all rows."""
+        result = connection.execute(self.statement)
+        keys, rows = tuple(result.keys()), result.fetchall()
+        width = len(keys) - self.key_width
+        page = rows[: self.size]
+        read = row_reader(self.model, keys[:width], self.dialect_name)
+        page_type = QueryDataResult.__class_getitem__(self.model)
+        return cast("type[QueryDataResult[ModelT]]", page_type)(
+            data=[read(row[:width]) for row in page],
+            page_token=self._token(page[-1][width:]) if len(rows) > len(page) else None,
+            total=self._total(connection) if with_total else None,
+        )
+
+    def _token(self, values: Sequence[Any]) -> str:
+        try:
+            return self.codec.encode(values, query=self.query)
+        except (TypeError, ValueError) as exc:
+            raise PaginationError(f"the last row has no place in a token: {exc}") from exc
+
+    def _total(self, connection: Connection) -> int:
+        statement = sqlalchemy_select(func.count()).select_from(self.select.subquery())
+        return int(connection.execute(statement).scalar_one())
+
+
+def plan_page(
+    model: type[ModelT],
+    select: Select[Any],
+    params: QueryDataParams[Any],
+    *,
+    order_by: Sequence[ColumnElement[Any]],
+    caller: str | None,
+    codec: PaginationTokenCodec,
+    dialect: Dialect,
+) -> PagePlan[ModelT]:
+    """Check a query and its token.
+
+    Raises:
+        PaginationError: The query cannot be paged without losing rows.
+        saigon.model.InvalidPaginationToken: The token is not of this query.
+    """
+    orders = keyset_order(select, order_by)
+    query = query_fingerprint(select, orders, params, dialect, caller)
+    after = None if params.page_token is None else codec.decode(params.page_token, query=query)
+    return PagePlan(
+        model=model,
+        select=select,
+        statement=page_statement(select, orders, after, params.max_count, dialect),
+        size=params.max_count,
+        key_width=len(orders),
+        query=query,
+        codec=codec,
+        dialect_name="mysql" if dialect.name == "mariadb" else dialect.name,
+    )

@@ -1,0 +1,52 @@
+"""What a statement did, read to its end before its connection goes back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Row
+from sqlalchemy.exc import InvalidRequestError
+
+__all__ = ["ExecuteResult", "Parameters", "execute_buffered"]
+
+Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""The values of one execution, or of several."""
+
+_COUNT_ROWS: Final = {"preserve_rowcount": True}
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteResult:
+    """What a statement did, read to its end."""
+
+    rowcount: int
+    """How many rows it matched; ``-1`` where the driver does not know."""
+
+    rows: tuple[Row[Any], ...] = ()
+    """The rows that it returned."""
+
+    inserted_primary_key: tuple[Any, ...] | None = None
+    """The key of the row that a single ``insert()`` made, where it has no RETURNING of its own."""
+
+
+def execute_buffered(
+    connection: Connection, statement: Executable, parameters: Parameters | None
+) -> ExecuteResult:
+    """Execute a statement and read all that it gives."""
+    result = connection.execute(statement, parameters, execution_options=_COUNT_ROWS)
+    key = _inserted_key(statement, parameters, result)
+    rows = tuple(result.fetchall()) if result.returns_rows else ()
+    return ExecuteResult(result.rowcount, rows, key)
+
+
+def _inserted_key(
+    statement: Executable, parameters: Parameters | None, result: CursorResult[Any]
+) -> tuple[Any, ...] | None:
+    is_single = parameters is None or isinstance(parameters, Mapping)
+    if not isinstance(statement, Insert) or not is_single:
+        return None
+    try:
+        key = result.inserted_primary_key
+    except InvalidRequestError:  # it has a RETURNING of its own
+        return None
+    return None if key is None else tuple(key)

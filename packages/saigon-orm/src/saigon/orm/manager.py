@@ -1,0 +1,115 @@
+"""The data layer of a service."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, MetaData, Select, Table, and_, delete, select
+
+from saigon.model import QueryDataParams, QueryDataResult
+from saigon.orm._connector import DbConnector
+from saigon.orm._transaction import IsolationLevel, Transaction, transaction_context
+
+__all__ = ["AbstractDbManager"]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class AbstractDbManager:
+    """The base of a service's data layer: derive from it and add the service's own queries.
+
+    Its tables are read from the database when they are first used, so that making a manager
+    does not connect. Methods may be made units of work by ``@transactional()``.
+
+    Args:
+        db_connector: The database.
+        schema: Where its tables are, if not in the default schema.
+    """
+
+    def __init__(self, db_connector: DbConnector, *, schema: str | None = None) -> None:
+        self._db_connector = db_connector
+        self._schema = schema
+        self._metadata = MetaData()
+        self._lock = threading.Lock()
+
+    @property
+    def db_connector(self) -> DbConnector:
+        """The database."""
+        return self._db_connector
+
+    def table(self, name: str) -> Table:
+        """Return a table as the database describes it, read once.
+
+        Raises:
+            TableNotFoundError: It is not there.
+            DbExecutionError: The database could not be reached.
+        """
+        key = name if self._schema is None else f"{self._schema}.{name}"
+        with self._lock:
+            if key not in self._metadata.tables:
+                self.db_connector.reflect([name], schema=self._schema, metadata=self._metadata)
+            return self._metadata.tables[key]
+
+    def transaction(
+        self,
+        *,
+        savepoint: bool = False,
+        isolation: IsolationLevel | None = None,
+        read_only: bool = False,
+    ) -> AbstractContextManager[Transaction]:
+        """Return the ``transaction_context`` of this database."""
+        return transaction_context(
+            self.db_connector, savepoint=savepoint, isolation=isolation, read_only=read_only
+        )
+
+    def paginate(
+        self,
+        model: type[ModelT],
+        statement: Select[Any],
+        params: QueryDataParams[Any],
+        *,
+        order_by: Sequence[ColumnElement[Any]],
+        with_total: bool = False,
+        caller: str | None = None,
+    ) -> QueryDataResult[ModelT]:
+        """Return a page of a listing, as ``DbConnector.fetch_page`` does."""
+        return self.db_connector.fetch_page(
+            model, statement, params, order_by=order_by, with_total=with_total, caller=caller
+        )
+
+    def get_entity(self, model: type[ModelT], table: Table | str, key: Any) -> ModelT | None:
+        """Return the row of a primary key as a model, ``None`` if there is none.
+
+        Args:
+            model: Its fields are the table's columns.
+            table: The table, or its name.
+            key: The value of the primary key, a tuple for one of several columns.
+
+        Raises:
+            ValueError: The key has another number of columns.
+        """
+        found = self._table(table)
+        return self.db_connector.fetch_one(select(found).where(_has_key(found, key)), model=model)
+
+    def delete_entity(self, table: Table | str, key: Any) -> bool:
+        """Delete the row of a primary key and tell whether it was there.
+
+        Raises:
+            ValueError: The key has another number of columns.
+            DbExecutionError: Of the kind ``foreign_key``, where another row refers to it.
+        """
+        found = self._table(table)
+        return self.db_connector.execute(delete(found).where(_has_key(found, key))).rowcount > 0
+
+    def _table(self, table: Table | str) -> Table:
+        return self.table(table) if isinstance(table, str) else table
+
+
+def _has_key(table: Table, key: Any) -> ColumnElement[bool]:
+    columns = list(table.primary_key)
+    values = key if isinstance(key, tuple) else (key,)
+    if not columns or len(columns) != len(values):
+        raise ValueError(f"expected a key of {len(columns)} columns for {table.name}")
+    return and_(*(column == value for column, value in zip(columns, values, strict=True)))
