@@ -1,0 +1,38 @@
+"""Users of Cognito user pools, and temporary AWS credentials for them.
+
+Importing this loads neither boto3 nor PyJWT, requests or pycognito: what a call needs is loaded by
+the call.
+"""
+
+from saigon.aws.cognito.client import CognitoClient, OnTokensRefreshed
+from saigon.aws.cognito.config import AuthFlow, CognitoClientConfig, CognitoIdpConfig
+from saigon.aws.cognito.exceptions import CognitoError
+from saigon.aws.cognito.idp import CognitoIdp
+from saigon.aws.cognito.models import (
+    AccessTokenClaims,
+    AuthChallenge,
+    AuthTokens,
+    CodeDelivery,
+    CognitoUser,
+    IamCredentials,
+    IdTokenClaims,
+    SignUpResult,
+)
+
+__all__ = [
+    "AccessTokenClaims",
+    "AuthChallenge",
+    "AuthFlow",
+    "AuthTokens",
+    "CodeDelivery",
+    "CognitoClient",
+    "CognitoClientConfig",
+    "CognitoError",
+    "CognitoIdp",
+    "CognitoIdpConfig",
+    "CognitoUser",
+    "IamCredentials",
+    "IdTokenClaims",
+    "OnTokensRefreshed",
+    "SignUpResult",
+]

@@ -1,0 +1,130 @@
+"""Call one AWS API: clients built when first needed, errors translated, retries where harmless."""
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from saigon.aws._clients import make_client
+from saigon.aws.cognito._errors import from_botocore_error, from_client_error
+from saigon.aws.cognito.exceptions import CognitoError
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from botocore.config import Config
+
+_SIGNED: Final = ("Admin", "List")
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def is_loopback(url: str | None) -> bool:
+    """Tell whether the address is on this machine, where no proxy can help."""
+    return url is not None and urlsplit(url).hostname in _LOOPBACK
+
+
+class Api:
+    """One AWS API, for any number of threads.
+
+    Operations that need no AWS credentials are sent by clients that look for none, so that signing
+    in works on a machine without any.
+
+    Args:
+        service: boto3's name of the service.
+        region: The AWS region.
+        endpoint_url: Another address than AWS's.
+        timeouts: Seconds to wait for a connection, and for an answer.
+        session: The boto3 session that the clients are made from.
+        client: A ready client, used for everything.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        region: str,
+        endpoint_url: str | None,
+        timeouts: tuple[float, float],
+        session: "Session | None" = None,
+        client: Any = None,
+    ) -> None:
+        self._service = service
+        self._region = region
+        self._endpoint_url = endpoint_url
+        self._timeouts = timeouts
+        self._session = session
+        self._client = client
+        self._clients: dict[tuple[bool, bool], Any] = {}
+        self._lock = Lock()
+
+    def call(
+        self,
+        operation: str,
+        *,
+        once: bool = False,
+        refused: type[CognitoError] = CognitoError,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Call an operation and return its answer.
+
+        Args:
+            operation: The API's name, such as ``"AdminGetUser"``.
+            once: Never try again: the operation changes something, or a failed attempt counts.
+            refused: The error that NotAuthorizedException means here.
+            **parameters: The API's parameters; those that are None are left out.
+
+        Raises:
+            CognitoError: Of the kind that fits what the service, or botocore, said.
+        """
+        from botocore import xform_name
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+
+        given = {name: value for name, value in parameters.items() if value is not None}
+        try:
+            method = getattr(self._client_for(operation, once=once), xform_name(operation))
+            answer: dict[str, Any] = method(**given)
+        except ClientError as error:
+            failure = from_client_error(
+                error, operation=operation, refused=refused, parameters=given
+            )
+        except (BotoCoreError, ResponseParserError) as error:
+            failure = from_botocore_error(error, operation=operation)
+        else:
+            return answer
+        # Outside of the handlers: the caught errors may quote the request, so they do not go along.
+        raise failure
+
+    def _client_for(self, operation: str, *, once: bool) -> Any:
+        if self._client is not None:
+            return self._client
+        kind = (operation.startswith(_SIGNED), once)
+        with self._lock:
+            if kind not in self._clients:
+                self._clients[kind] = self._make_client(signed=kind[0], once=once)
+            return self._clients[kind]
+
+    def _make_client(self, *, signed: bool, once: bool) -> Any:
+        if self._session is None:
+            from boto3.session import Session
+
+            self._session = Session(region_name=self._region)
+        return make_client(
+            self._service,
+            region_name=self._region,
+            endpoint_url=self._endpoint_url,
+            session=self._session,
+            config=self._config(signed=signed, once=once),
+        )
+
+    def _config(self, *, signed: bool, once: bool) -> "Config":
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        connect_timeout, read_timeout = self._timeouts
+        options: dict[str, Any] = {} if signed else {"signature_version": UNSIGNED}
+        if once:
+            options["retries"] = {"mode": "standard", "total_max_attempts": 1}
+        else:
+            options["retries"] = {"mode": "standard"}
+        if is_loopback(self._endpoint_url):
+            options["proxies"] = {}
+        return Config(connect_timeout=connect_timeout, read_timeout=read_timeout, **options)

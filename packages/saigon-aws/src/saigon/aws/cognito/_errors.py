@@ -1,0 +1,186 @@
+"""Turn what botocore raises into this package's errors, at this one edge.
+
+A service message may quote the token or password that it refuses, and a cause is printed with the
+error that it caused: both are kept only where they hold nothing of the request.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from saigon.aws.cognito.exceptions import (
+    ChallengeExpiredError,
+    CodeExpiredError,
+    CodeMismatchError,
+    CognitoConfigurationError,
+    CognitoConnectionError,
+    CognitoError,
+    InvalidCredentialsError,
+    MfaError,
+    PasswordPolicyError,
+    PasswordResetRequiredError,
+    RefreshTokenError,
+    RefreshTokenExpiredError,
+    RefreshTokenReusedError,
+    RefreshTokenRevokedError,
+    RoleChoiceRequiredError,
+    TokenExpiredError,
+    TokenVerificationError,
+    TooManyRequestsError,
+    UserDisabledError,
+    UserExistsError,
+    UserNotConfirmedError,
+    UserNotFoundError,
+)
+
+_ErrorType = type[CognitoError]
+
+_BY_CODE: Final[Mapping[str, _ErrorType]] = {
+    "AccessDeniedException": CognitoConfigurationError,
+    "AliasExistsException": UserExistsError,
+    "CodeMismatchException": CodeMismatchError,
+    "EnableSoftwareTokenMFAException": CodeMismatchError,
+    "ExpiredCodeException": CodeExpiredError,
+    "ExpiredTokenException": CognitoConfigurationError,
+    "FeatureUnavailableInTierException": CognitoConfigurationError,
+    "IncompleteSignature": CognitoConfigurationError,
+    "InvalidClientTokenId": CognitoConfigurationError,
+    "InvalidIdentityPoolConfigurationException": CognitoConfigurationError,
+    "InvalidPasswordException": PasswordPolicyError,
+    "InvalidSignatureException": CognitoConfigurationError,
+    "InvalidUserPoolConfigurationException": CognitoConfigurationError,
+    "LimitExceededException": TooManyRequestsError,
+    "MFAMethodNotFoundException": MfaError,
+    "MissingAuthenticationTokenException": CognitoConfigurationError,
+    "OperationNotEnabledException": CognitoConfigurationError,
+    "PasswordHistoryPolicyViolationException": PasswordPolicyError,
+    "PasswordResetRequiredException": PasswordResetRequiredError,
+    "RefreshTokenReuseException": RefreshTokenReusedError,
+    "RequestLimitExceeded": TooManyRequestsError,
+    "ResourceNotFoundException": CognitoConfigurationError,
+    "SoftwareTokenMFANotFoundException": MfaError,
+    "Throttling": TooManyRequestsError,
+    "ThrottlingException": TooManyRequestsError,
+    "TooManyFailedAttemptsException": TooManyRequestsError,
+    "TooManyRequestsException": TooManyRequestsError,
+    "UnrecognizedClientException": CognitoConfigurationError,
+    "UserNotConfirmedException": UserNotConfirmedError,
+    "UserNotFoundException": UserNotFoundError,
+    "UsernameExistsException": UserExistsError,
+}
+
+# NotAuthorizedException and InvalidParameterException are told apart by their text alone.
+_BY_MESSAGE: Final[tuple[tuple[str, _ErrorType], ...]] = (
+    ("user is disabled", UserDisabledError),
+    ("attempts exceeded", TooManyRequestsError),
+    ("invalid session", ChallengeExpiredError),
+    ("session is expired", ChallengeExpiredError),
+    ("refresh token has expired", RefreshTokenExpiredError),
+    ("refresh token has been revoked", RefreshTokenRevokedError),
+    ("invalid refresh token", RefreshTokenError),
+    ("access token has expired", TokenExpiredError),
+    ("access token", TokenVerificationError),
+    ("token expired", TokenExpiredError),
+    ("ambiguous role", RoleChoiceRequiredError),
+    ("temporary password has expired", PasswordResetRequiredError),
+    ("secret hash", CognitoConfigurationError),
+    ("secrethash", CognitoConfigurationError),
+    ("secret_hash", CognitoConfigurationError),
+    ("not enabled for this client", CognitoConfigurationError),
+    ("flow not enabled", CognitoConfigurationError),
+)
+
+_PUBLIC_PARAMETERS: Final = frozenset(
+    {"AuthFlow", "ChallengeName", "Filter", "IdentityPoolId", "MessageAction", "UserPoolId"}
+)
+_SERVER_ERROR: Final = 500
+_MAX_MESSAGE: Final = 300
+_MIN_QUOTE: Final = 3
+_JWT_START: Final = "eyJ"
+
+
+def from_client_error(
+    error: Any, *, operation: str, refused: _ErrorType, parameters: Mapping[str, Any]
+) -> CognitoError:
+    """Translate an answer of the service.
+
+    Args:
+        error: botocore's ClientError.
+        operation: The API operation.
+        refused: What NotAuthorizedException means for this operation.
+        parameters: Those of the request, none of which may appear in the new error.
+    """
+    answer = error.response.get("Error", {})
+    metadata = error.response.get("ResponseMetadata", {})
+    code = str(answer.get("Code", ""))
+    message = str(answer.get("Message", ""))
+    error_type = _error_type(code, message, refused)
+    if error_type is InvalidCredentialsError:
+        # One code and one text, so that nobody learns from them which users there are.
+        code, message = "NotAuthorizedException", "Incorrect username or password."
+    detail = _safe_message(message, parameters)
+    return error_type(
+        f"{operation} failed: {detail} ({code})" if detail else f"{operation} failed: {code}",
+        code=code,
+        operation=operation,
+        request_id=metadata.get("RequestId"),
+        retryable=(
+            error_type is TooManyRequestsError or metadata.get("HTTPStatusCode", 0) >= _SERVER_ERROR
+        ),
+    )
+
+
+def from_botocore_error(error: Exception, *, operation: str) -> CognitoError:
+    """Translate what went wrong on this side of the service, without its values."""
+    from botocore import exceptions
+
+    name = type(error).__name__
+    if isinstance(error, exceptions.ParamValidationError):
+        return CognitoError(
+            f"{operation} was not sent: an argument has a type or length that the API refuses",
+            operation=operation,
+        )
+    unanswered = isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError))
+    # What is none of botocore's own is an answer that its parser could not read.
+    if unanswered or not isinstance(error, exceptions.BotoCoreError):
+        return CognitoConnectionError(
+            f"{operation} got no answer that can be read ({name})",
+            operation=operation,
+            retryable=True,
+        )
+    return CognitoConfigurationError(
+        f"{operation} was not sent: check the AWS profile, region and credentials ({name})",
+        operation=operation,
+    )
+
+
+def _error_type(code: str, message: str, refused: _ErrorType) -> _ErrorType:
+    if code == "UserNotFoundException" and refused is InvalidCredentialsError:
+        return InvalidCredentialsError
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if code in {"NotAuthorizedException", "InvalidParameterException"}:
+        lowered = message.lower()
+        for text, error_type in _BY_MESSAGE:
+            if text in lowered:
+                return error_type
+    return refused if code == "NotAuthorizedException" else CognitoError
+
+
+def _safe_message(message: str, parameters: Mapping[str, Any]) -> str:
+    """Return the service's message, or nothing where it is a page or quotes the request."""
+    if len(message) > _MAX_MESSAGE or "<" in message or _JWT_START in message:
+        return ""
+    values = _texts({k: v for k, v in parameters.items() if k not in _PUBLIC_PARAMETERS})
+    quotes = any(len(value) >= _MIN_QUOTE and value in message for value in values)
+    return "" if quotes else message
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)

@@ -1,0 +1,68 @@
+"""The arithmetic of a sign-in by SRP: the password is proved, and never sent.
+
+The numbers are pycognito's; the requests are ours.
+
+See Also:
+    https://www.rfc-editor.org/rfc/rfc5054, and
+    https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow.html
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from saigon.aws.cognito.exceptions import CognitoError
+from saigon.aws.exceptions import MissingExtraError
+
+
+class SrpProof:
+    """One attempt: a random public value to send, and the answer to what comes back."""
+
+    def __init__(self, *, user_pool_id: str, client_id: str, password: str) -> None:
+        try:
+            from pycognito.aws_srp import AWSSRP, long_to_hex
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("cognito", error.name) from error
+
+        self._pool_name = user_pool_id.partition("_")[2]
+        self._password = password
+        # A client is handed in because it would make one otherwise; it is never called.
+        self._numbers: Any = AWSSRP("", password, user_pool_id, client_id, client=object())
+        self.public_value: str = long_to_hex(self._numbers.large_a_value)
+
+    def answer(self, parameters: Mapping[str, str], *, now: datetime) -> dict[str, str]:
+        """Return the responses to a PASSWORD_VERIFIER challenge.
+
+        Args:
+            parameters: The challenge's own.
+            now: Aware, in UTC; it is part of what is proved.
+
+        Raises:
+            CognitoError: The challenge lacks a value, or its public value is one that gives the
+                password away to whoever sent it.
+        """
+        try:
+            user_id, secret_block = parameters["USER_ID_FOR_SRP"], parameters["SECRET_BLOCK"]
+            server_value, salt = int(parameters["SRP_B"], 16), parameters["SALT"]
+            block = base64.b64decode(secret_block)
+        except (KeyError, ValueError, binascii.Error):
+            block = None
+        if block is None or server_value % self._numbers.big_n == 0:
+            # RFC 5054, 2.5.3: the client must abort where B % N is 0.
+            raise CognitoError("the PASSWORD_VERIFIER challenge is not a valid one")
+        timestamp = self._numbers.get_cognito_formatted_timestamp(now)
+        key = self._numbers.get_password_authentication_key(
+            user_id, self._password, server_value, salt
+        )
+        proved = b"".join((self._pool_name.encode(), user_id.encode(), block, timestamp.encode()))
+        return {
+            "PASSWORD_CLAIM_SECRET_BLOCK": secret_block,
+            "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(
+                hmac.digest(key, proved, hashlib.sha256)
+            ).decode(),
+            "TIMESTAMP": timestamp,
+        }

@@ -1,0 +1,107 @@
+"""Users of a user pool: made, signed in, verified."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from saigon.aws.cognito._input import plain_text
+from saigon.aws.cognito._sign_in import SignIn
+from saigon.aws.cognito._sign_up import SelfService
+from saigon.aws.cognito._users import UserAdministration
+from saigon.aws.cognito._verifier import TokenVerifier
+from saigon.aws.cognito.config import CognitoIdpConfig
+from saigon.aws.cognito.models import AccessTokenClaims, AuthTokens, IdTokenClaims
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
+
+__all__ = ["CognitoIdp"]
+
+
+class CognitoIdp(UserAdministration, SelfService, SignIn):
+    """A user pool, seen through one app client.
+
+    Holds no user's state, so that one serves all users and threads: tokens are handed in. Making
+    one sends nothing and needs no AWS credentials; only the administration of users does.
+
+    Args:
+        config: The user pool and app client.
+        client: A ready boto3 client, with its own retries; one per kind of call is made otherwise.
+        session: The boto3 session to make clients from.
+    """
+
+    def __init__(
+        self,
+        config: CognitoIdpConfig,
+        *,
+        client: "CognitoIdentityProviderClient | None" = None,
+        session: "Session | None" = None,
+    ) -> None:
+        super().__init__(config, client=client, session=session)
+        self._verifier = TokenVerifier(config)
+
+    def confirm_user(self, username: str, confirmation_code: str | SecretStr | None = None) -> None:
+        """Confirm a sign-up: with the code as the user, without one as an administrator.
+
+        Raises:
+            CodeMismatchError: The code is wrong.
+            CodeExpiredError: The code is too old.
+            UserNotFoundError: There is no such user.
+        """
+        if confirmation_code is None:
+            self._admin("AdminConfirmSignUp", username)
+        else:
+            self.confirm_sign_up(username, confirmation_code)
+
+    def verify_id_token(
+        self,
+        token: str | SecretStr | AuthTokens,
+        *,
+        nonce: str | None = None,
+        access_token: str | SecretStr | None = None,
+        groups: Collection[str] = (),
+    ) -> IdTokenClaims:
+        """Return the claims of an ID token that this pool gave to this app client.
+
+        Args:
+            token: The ID token, or the tokens that hold it.
+            nonce: What the token's ``nonce`` has to be.
+            access_token: The access token that ``at_hash`` has to be of.
+            groups: Groups that the user has to be in, all of them.
+
+        Raises:
+            TokenVerificationError: The token proves nothing; its children say why.
+            JwksUnavailableError: The pool's keys are out of reach, so the token cannot be judged.
+        """
+        text = token.id_token if isinstance(token, AuthTokens) else token
+        return self._verifier.verify_id_token(
+            plain_text(text),
+            nonce=nonce,
+            access_token=None if access_token is None else plain_text(access_token),
+            groups=groups,
+        )
+
+    def verify_access_token(
+        self,
+        token: str | SecretStr | AuthTokens,
+        *,
+        scopes: Collection[str] = (),
+        groups: Collection[str] = (),
+    ) -> AccessTokenClaims:
+        """Return the claims of an access token that this pool gave to this app client.
+
+        A sign-out is not seen here: the signature is good until the token expires.
+
+        Args:
+            token: The access token, or the tokens that hold it.
+            scopes: Scopes that the token has to have, all of them.
+            groups: Groups that the user has to be in, all of them.
+
+        Raises:
+            TokenVerificationError: The token proves nothing; its children say why.
+            JwksUnavailableError: The pool's keys are out of reach, so the token cannot be judged.
+        """
+        text = token.access_token if isinstance(token, AuthTokens) else token
+        return self._verifier.verify_access_token(plain_text(text), scopes=scopes, groups=groups)
