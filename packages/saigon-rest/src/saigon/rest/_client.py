@@ -1,0 +1,534 @@
+"""The client of one origin's resources."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
+
+import requests
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_json
+from requests.auth import AuthBase
+
+from saigon.model import QueryDataResult
+from saigon.model.http import IDEMPOTENCY_KEY_HEADER
+from saigon.model.interface import RequestAuthorizer
+from saigon.rest._bodies import Progress, is_text_file
+from saigon.rest._downloads import RestStream, save, stream_of
+from saigon.rest._responses import Expected, RestResponse, decode, request_id
+from saigon.rest._retry import RetryPolicy
+from saigon.rest._sessions import FinishingAuth, new_session
+from saigon.rest._transport import Call, Hook, Sender, Timeout
+from saigon.rest._uploads import Source, Upload, post_file, put_file
+from saigon.rest._urls import PathParams, QueryParams, build_url, parse_base_url
+from saigon.rest._wait import wait_for
+from saigon.rest.exceptions import (
+    ConfigurationError,
+    InvalidRequestError,
+    NotFoundError,
+    PaginationError,
+)
+
+T = TypeVar("T")
+Auth: TypeAlias = AuthBase | RequestAuthorizer
+
+
+class CallOptions(TypedDict, total=False):
+    """What every call takes beside its path and its model."""
+
+    path_params: PathParams
+    """What stands for ``{name}`` in the path: quoted; empty, ``.`` and ``..`` are refused."""
+
+    params: QueryParams | None
+    """The query: a mapping, a model or a ``QueryDataParams``; None values are left out."""
+
+    headers: Mapping[str, str]
+    """Headers beside those of the client."""
+
+    timeout: Timeout
+    """Seconds to connect and to wait for bytes, together or as a pair."""
+
+    idempotency_key: str
+    """Sent as ``Idempotency-Key``, the same on each try; makes any method safe to retry."""
+
+
+class RestClientBase:
+    """Call the resources under one base URL.
+
+    Nothing that a call needs is kept from another, so threads may share a client: one pool of
+    connections, no cookies, no password out of ``~/.netrc``. Credentials never leave the origin
+    of the base URL. Redirects are followed within it, authorized anew; any other is an error.
+
+    Args:
+        base_url: Where paths begin, ``https://host/stage``.
+        timeout: Seconds to connect and to wait for bytes; a pair for the two apart.
+        retry: How often and how patiently calls are made again.
+        headers: Sent with every call.
+        auth: Authorizes each try of each call, an ``AuthBase`` of requests or a
+            ``RequestAuthorizer``.
+        session: A session to use in place of an own one. It stays the caller's: it is not closed,
+            and its cookies and adapters are as the caller made them.
+        hooks: Told of each try.
+        clock: Returns the present time, aware.
+        sleep: Waits for so many seconds.
+
+    Raises:
+        ConfigurationError: The base URL is not one.
+    """
+
+    base_url: str
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: Timeout = (5.0, 30.0),
+        retry: RetryPolicy | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: Auth | None = None,
+        session: requests.Session | None = None,
+        hooks: Sequence[Hook] = (),
+        clock: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base_url = parse_base_url(base_url)
+        self._timeout = timeout
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._sleep = sleep
+        self._rng = random.Random()  # noqa: S311  # spreads waits; nothing secret hangs on it
+        self._own_session = session is None
+
+        def sender(session: requests.Session, auth: Auth | None) -> Sender:
+            return Sender(
+                session,
+                auth=FinishingAuth(auth),
+                retry=retry or RetryPolicy(),
+                hooks=hooks,
+                clock=clock or _utc_now,
+                sleep=sleep,
+                rng=self._rng,
+            )
+
+        self._sender = sender(session or new_session(), auth)
+        self._upload_sender = sender(new_session(), None)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, but those of a session that was handed in."""
+        if self._own_session:
+            self._sender.session.close()
+        self._upload_sender.session.close()
+
+    def get_resource(self, path: str, model: Expected[T], **options: Unpack[CallOptions]) -> T:
+        """Read one resource.
+
+        Args:
+            path: Where it is under the base URL, such as ``/orders/{order_id}``.
+            model: What the body is: a model or any other type that pydantic validates, or a
+                ``TypeAdapter``; ``bytes`` and ``BasicRestResponse`` take it unread.
+            **options: See ``CallOptions``.
+
+        Raises:
+            InvalidRequestError: The path or a parameter was refused; nothing was sent.
+            StatusError: The answer is not a success.
+            TransportError: No whole answer came.
+            ResponseValidationError: The body is not a ``model``.
+        """
+        return self.request("GET", path, model, **options).data
+
+    def list_resources(self, path: str, item: type[T], **options: Unpack[CallOptions]) -> list[T]:
+        """Read a JSON array of resources; raises what ``get_resource`` raises."""
+        return self.get_resource(path, TypeAdapter(list[item]), **options)  # type: ignore[valid-type]  # a type made at run time
+
+    def paginate(
+        self, path: str, item: type[T], **options: Unpack[CallOptions]
+    ) -> Iterator[QueryDataResult[T]]:
+        """Read a listing page by page; each page is read when it is asked for.
+
+        Args:
+            path: Where the listing is.
+            item: What the pages hold.
+            **options: See ``CallOptions``; ``params`` is repeated for each page, with its token.
+
+        Raises:
+            PaginationError: A page names itself as the next one.
+        """
+        page_type: type[QueryDataResult[T]] = QueryDataResult[item]  # type: ignore[valid-type]  # a type made at run time
+        token: str | None = None
+        while True:
+            page = self.get_resource(path, page_type, **options)
+            yield page
+            if page.page_token is None:
+                return
+            if page.page_token == token:
+                raise PaginationError(f"the page of {path} names itself as the next one")
+            token = page.page_token
+            options["params"] = _with_token(options.get("params"), token)
+
+    @overload
+    def create_resource(
+        self, path: str, body: Any, model: Expected[T], **options: Unpack[CallOptions]
+    ) -> T: ...
+
+    @overload
+    def create_resource(
+        self, path: str, body: Any, model: None = None, **options: Unpack[CallOptions]
+    ) -> None: ...
+
+    def create_resource(
+        self,
+        path: str,
+        body: Any,
+        model: Expected[T] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> T | None:
+        """Post a resource; tried again after a lost answer only with an ``idempotency_key``.
+
+        Args:
+            path: Where to post it.
+            body: A model or anything else that JSON can hold. ``bytes``, a file opened with mode
+                ``'rb'`` and an iterator of ``bytes`` are sent as they are; say what they are by
+                a ``Content-Type`` among the headers.
+            model: What the answer's body is; without one it is not looked at.
+            **options: See ``CallOptions``.
+        """
+        return self._send("POST", path, model, _encode(body), options).data
+
+    @overload
+    def update_resource(
+        self, path: str, body: Any, model: Expected[T], **options: Unpack[CallOptions]
+    ) -> T: ...
+
+    @overload
+    def update_resource(
+        self, path: str, body: Any, model: None = None, **options: Unpack[CallOptions]
+    ) -> None: ...
+
+    def update_resource(
+        self,
+        path: str,
+        body: Any,
+        model: Expected[T] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> T | None:
+        """Put a resource in the place of what is there; arguments as ``create_resource``."""
+        return self._send("PUT", path, model, _encode(body), options).data
+
+    @overload
+    def patch_resource(
+        self, path: str, body: Any, model: Expected[T], **options: Unpack[CallOptions]
+    ) -> T: ...
+
+    @overload
+    def patch_resource(
+        self, path: str, body: Any, model: None = None, **options: Unpack[CallOptions]
+    ) -> None: ...
+
+    def patch_resource(
+        self,
+        path: str,
+        body: Any,
+        model: Expected[T] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> T | None:
+        """Change a part of a resource; of a model only the fields that were set are sent."""
+        return self._send("PATCH", path, model, _encode(body, only_set=True), options).data
+
+    @overload
+    def delete_resource(
+        self,
+        path: str,
+        model: Expected[T],
+        *,
+        missing_ok: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> T | None: ...
+
+    @overload
+    def delete_resource(
+        self,
+        path: str,
+        model: None = None,
+        *,
+        missing_ok: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> None: ...
+
+    def delete_resource(
+        self,
+        path: str,
+        model: Expected[T] | None = None,
+        *,
+        missing_ok: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> T | None:
+        """Delete a resource; with ``missing_ok``, 404 is no error and gives None."""
+        try:
+            return self._send("DELETE", path, model, None, options).data
+        except NotFoundError:
+            if missing_ok:
+                return None
+            raise
+
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        model: Expected[T],
+        *,
+        body: Any = None,
+        **options: Unpack[CallOptions],
+    ) -> RestResponse[T]: ...
+
+    @overload
+    def request(
+        self,
+        method: str,
+        path: str,
+        model: None = None,
+        *,
+        body: Any = None,
+        **options: Unpack[CallOptions],
+    ) -> RestResponse[None]: ...
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        model: Expected[T] | None = None,
+        *,
+        body: Any = None,
+        **options: Unpack[CallOptions],
+    ) -> RestResponse[T] | RestResponse[None]:
+        """Call with any method and get the answer's status, headers and request id too.
+
+        Arguments and errors are those of ``get_resource`` and ``create_resource``.
+        """
+        return self._send(method.upper(), path, model, _encode(body), options)
+
+    @contextmanager
+    def stream(self, path: str, **options: Unpack[CallOptions]) -> Iterator[RestStream]:
+        """Read a body in pieces, within a ``with`` block."""
+        call = self._call("GET", path, None, options, stream=True)
+        response = self._sender.send(call).response
+        with response:
+            yield stream_of(response)
+
+    def download_to(
+        self,
+        path: str,
+        destination: str | Path,
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[CallOptions],
+    ) -> int:
+        """Write a body to a file, which appears whole or not at all, in bounded memory.
+
+        Args:
+            path: What to read.
+            destination: The file to write; one that is there is replaced.
+            progress: Called with the bytes written and the length, None if it is not known.
+            **options: See ``CallOptions``.
+
+        Returns:
+            The bytes written.
+        """
+        with self.stream(path, **options) as stream:
+            return save(stream, Path(destination), progress)
+
+    def wait_for_condition(
+        self,
+        condition: Callable[[], T],
+        timeout: float,
+        *,
+        until: Callable[[T], bool] = bool,
+        fail_when: Callable[[T], bool] | None = None,
+        interval: float = 0.5,
+        max_interval: float = 10.0,
+    ) -> T:
+        """Ask again and again until an answer is right.
+
+        Args:
+            condition: Asks; what it raises goes through.
+            timeout: Seconds after which to give up. The condition is asked once at least.
+            until: Tells whether an answer is right; by default whether it is true.
+            fail_when: Tells whether an answer shows that the right one cannot come any more.
+            interval: Seconds before asking the second time, at most; doubled each time, each wait
+                shortened at random by up to a half.
+            max_interval: Seconds that a wait never exceeds.
+
+        Returns:
+            The answer that was right.
+
+        Raises:
+            WaitTimeoutError: None was; ``last`` is the last one.
+            WaitFailedError: ``fail_when`` was true of ``last``.
+        """
+        return wait_for(
+            condition,
+            timeout,
+            until=until,
+            fail_when=fail_when,
+            interval=interval,
+            max_interval=max_interval,
+            sleep=self._sleep,
+            rng=self._rng,
+        )
+
+    def upload_file_to_url(
+        self,
+        url: str,
+        source: Source,
+        *,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+        timeout: Timeout | None = None,
+    ) -> Upload:
+        """Send a file by a pre-signed PUT of S3, streamed, with none of this client's credentials.
+
+        Args:
+            url: The pre-signed URL.
+            source: A path, or a seekable file opened with mode ``'rb'``, sent from where it stands.
+            content_type: What the URL was signed for; give none if it was signed without.
+            headers: Further headers that the URL was signed for.
+            progress: Called with the bytes sent and the length.
+            timeout: Seconds, in place of the client's.
+
+        Raises:
+            PresignedUrlError: The URL has expired or asks for headers not given; nothing was sent.
+            StatusError: S3 refused; ``code`` is its name for the reason.
+            TransportError: No answer came.
+        """
+        return put_file(
+            self._upload_sender,
+            url,
+            source,
+            content_type=content_type,
+            headers=headers or {},
+            progress=progress,
+            timeout=timeout or self._timeout,
+        )
+
+    def upload_file_to_form(
+        self,
+        url: str,
+        fields: Mapping[str, str],
+        source: Source,
+        *,
+        filename: str = "file",
+        content_type: str | None = None,
+        progress: Progress | None = None,
+        timeout: Timeout | None = None,
+    ) -> Upload:
+        """Send a file by a pre-signed POST of S3; otherwise as ``upload_file_to_url``.
+
+        Args:
+            url: Where the form goes.
+            fields: The form's fields, as ``generate_presigned_post`` gives them.
+            source: A path or a seekable file opened with mode ``'rb'``.
+            filename: The name that the form gives the file.
+            content_type: What the part says it is; by default the ``Content-Type`` field.
+            progress: Called with the bytes of the file sent and its length.
+            timeout: Seconds, in place of the client's.
+        """
+        return post_file(
+            self._upload_sender,
+            url,
+            fields,
+            source,
+            filename=filename,
+            content_type=content_type,
+            progress=progress,
+            timeout=timeout or self._timeout,
+        )
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        model: Expected[T] | None,
+        body: tuple[Any, str | None] | None,
+        options: CallOptions,
+    ) -> RestResponse[T]:
+        sent = self._sender.send(self._call(method, path, body, options))
+        return RestResponse(
+            # None only where no model was asked for; the overloads above say so to callers.
+            data=cast("T", decode(sent.response, model)),
+            status=sent.response.status_code,
+            headers=sent.response.headers,
+            request_id=request_id(sent.response),
+            elapsed=sent.elapsed,
+            attempts=sent.attempts,
+        )
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: tuple[Any, str | None] | None,
+        options: CallOptions,
+        *,
+        stream: bool = False,
+    ) -> Call:
+        data, content_type = body or (None, None)
+        return Call(
+            method=method,
+            url=build_url(self.base_url, path, options.get("path_params"), options.get("params")),
+            headers=self._call_headers(content_type, options),
+            body=data,
+            timeout=options.get("timeout", self._timeout),
+            stream=stream,
+        )
+
+    def _call_headers(self, content_type: str | None, options: CallOptions) -> dict[str, str]:
+        headers = requests.structures.CaseInsensitiveDict[str](self._headers)
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        headers.update(options.get("headers", {}))
+        if key := options.get("idempotency_key"):
+            headers[IDEMPOTENCY_KEY_HEADER] = key
+        return dict(headers)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _encode(body: Any, *, only_set: bool = False) -> tuple[Any, str | None]:
+    if is_text_file(body):
+        raise InvalidRequestError("the body is a text-mode file; expected one opened with 'rb'")
+    if body is None or _is_raw(body):
+        return body, None
+    if isinstance(body, BaseModel):
+        text = body.model_dump_json(by_alias=True, exclude_unset=only_set)
+        return text.encode(), "application/json"
+    return to_json(body, by_alias=True), "application/json"
+
+
+def _is_raw(body: Any) -> bool:
+    return isinstance(body, (bytes, bytearray, Iterator)) or hasattr(body, "read")
+
+
+def _with_token(params: QueryParams | None, token: str) -> QueryParams:
+    if params is None:
+        return {"page_token": token}
+    if isinstance(params, BaseModel):
+        if "page_token" not in type(params).model_fields:
+            raise ConfigurationError(
+                f"{type(params).__name__} has no page_token; expected a QueryDataParams"
+            )
+        return params.model_copy(update={"page_token": token})
+    return {**params, "page_token": token}

@@ -1,0 +1,92 @@
+"""When a call is made again, and after how long."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from requests import Response
+from tenacity import RetryCallState
+
+from saigon.model.http import IDEMPOTENCY_KEY_HEADER
+from saigon.rest.exceptions import ConnectError, TlsError, TransportError
+
+IDEMPOTENT_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
+RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently a call is made again.
+
+    A connection that was never made is tried again for any method. Statuses 408, 429, 500, 502,
+    503 and 504, resets and timeouts only for idempotent methods, or with an ``Idempotency-Key``.
+    """
+
+    attempts: int = 4
+    """How many times a call is sent at most; 1 for no retries."""
+
+    base_delay: float = 0.2
+    """Seconds: the wait before the n-th retry is random up to ``base_delay * 2**(n-1)``."""
+
+    max_delay: float = 8.0
+    """Seconds that this random wait never exceeds."""
+
+    max_retry_after: float = 30.0
+    """Seconds of a ``Retry-After`` to sit out; an answer that asks for more is not retried."""
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1 or min(self.base_delay, self.max_delay, self.max_retry_after) < 0:
+            raise ValueError("expected at least one attempt and no negative delay")
+
+    def wants_retry(self, state: RetryCallState, *, repeatable: bool, now: datetime) -> bool:
+        """Judge the outcome of one try."""
+        outcome = state.outcome
+        if outcome is None:
+            return False
+        error = outcome.exception()
+        if error is not None:
+            return isinstance(error, ConnectError) or (
+                repeatable and isinstance(error, TransportError) and not isinstance(error, TlsError)
+            )
+        response: Response = outcome.result()
+        if not repeatable or response.status_code not in RETRIED_STATUSES:
+            return False
+        return (retry_after(response.headers, now) or 0) <= self.max_retry_after
+
+    def delay(self, state: RetryCallState, *, now: datetime, rng: random.Random) -> float:
+        """Return the seconds to wait: what the server asks for, else full jitter."""
+        outcome = state.outcome
+        if outcome is not None and not outcome.failed:
+            asked = retry_after(outcome.result().headers, now)
+            if asked is not None:
+                return asked
+        ceiling: float = self.base_delay * 2 ** (state.attempt_number - 1)
+        return rng.uniform(0, min(self.max_delay, ceiling))
+
+
+def is_repeatable(method: str, headers: Mapping[str, str]) -> bool:
+    """Tell whether a request may be sent again although the server may have acted on it."""
+    return method.upper() in IDEMPOTENT_METHODS or any(
+        name.lower() == IDEMPOTENCY_KEY_HEADER.lower() for name in headers
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read ``Retry-After`` in either form, as seconds from now.
+
+    See Also:
+        https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

@@ -1,0 +1,49 @@
+"""Sign as the current user."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+from requests import Response
+
+from saigon.rest._rejections import is_signature_rejection
+from saigon.rest._users import LoggedInUsers
+from saigon.rest.sigv4 import AwsCredentials, SigV4Auth
+
+_KEY_ID: Final = re.compile(r"Credential=([^/]+)/")
+
+
+class UserAuth(SigV4Auth):
+    """Sign each request with the credentials of the user that the call is made as."""
+
+    def __init__(
+        self,
+        users: LoggedInUsers,
+        host: str,
+        *,
+        region: str | None,
+        service: str | None,
+        extra_signed_headers: Iterable[str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        def credentials() -> AwsCredentials:
+            return users.current().credentials()
+
+        super().__init__(
+            aws_host=host,
+            aws_region=region,
+            aws_service=service,
+            credentials=credentials,
+            extra_signed_headers=extra_signed_headers,
+            clock=clock,
+        )
+
+    def recover(self, response: Response) -> bool:
+        """Look whether newer credentials, or the server's clock, explain a refusal."""
+        if not is_signature_rejection(response):
+            return False
+        authorization = str(response.request.headers.get("Authorization", ""))
+        used = _KEY_ID.search(authorization)
+        refreshed = used is not None and used[1] != self.aws_access_key
+        return refreshed or super().recover(response)

@@ -1,0 +1,90 @@
+"""Whose credentials the gateway knows."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import AwareDatetime, SecretStr, TypeAdapter
+
+from saigon.model import BaseModelNoExtra
+
+
+class GatewayCaller(Protocol):
+    """Temporary credentials and the user that they were issued to."""
+
+    @property
+    def access_key_id(self) -> str:
+        """The access key id, which is not secret."""
+        ...
+
+    @property
+    def secret_access_key(self) -> SecretStr:
+        """The secret that the caller signs with."""
+        ...
+
+    @property
+    def session_token(self) -> SecretStr:
+        """The session token that the caller has to send."""
+        ...
+
+    @property
+    def expiration(self) -> datetime:
+        """When the credentials expire, aware."""
+        ...
+
+    @property
+    def identity_id(self) -> str:
+        """The identity in the identity pool."""
+        ...
+
+    @property
+    def user_sub(self) -> str:
+        """The user's id in the user pool."""
+        ...
+
+    @property
+    def user_pool_id(self) -> str:
+        """The user pool."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """The user pool's region."""
+        ...
+
+
+class _FileCaller(BaseModelNoExtra):
+    access_key_id: str
+    secret_access_key: SecretStr
+    session_token: SecretStr
+    expiration: AwareDatetime
+    identity_id: str
+    user_sub: str
+    user_pool_id: str
+    region: str
+
+
+_CALLERS = TypeAdapter(list[_FileCaller])
+
+
+class CallersFile:
+    """Callers out of a JSON file: a list of objects with the fields of ``GatewayCaller``.
+
+    The file is read for each request, so that callers come and go while the gateway runs.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+
+    def __call__(self, access_key_id: str) -> GatewayCaller | None:
+        """Return the caller with the access key id, or None.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValidationError: It holds something else.
+        """
+        callers = _CALLERS.validate_json(self._path.read_bytes())
+        return next((c for c in callers if c.access_key_id == access_key_id), None)
