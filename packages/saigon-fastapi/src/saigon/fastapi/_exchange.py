@@ -17,6 +17,7 @@ CLIENT_CLOSED: Final = 499
 """The status of a request whose client left before the answer was complete, as nginx has it."""
 
 _SERVER_ERROR: Final = 500
+_METHOD_LIMIT: Final = 32
 
 
 @dataclass(slots=True)
@@ -30,7 +31,6 @@ class Exchange:
     ignored_headers: list[str]
     quiet: bool
     slow_after: float
-    root_path: str = ""
     began: float = field(default_factory=time.perf_counter)
     status: int | None = None
     first_byte: float | None = None
@@ -114,8 +114,8 @@ class Exchange:
 
     def _fields(self) -> dict[str, Any]:
         fields = {
-            "method": escaped(self.scope.get("method", "WEBSOCKET"), 32),
-            "route": route_template(self.scope, self.root_path),
+            "method": self._method(),
+            "route": route_template(self.scope),
             "path": escaped(self.scope["path"]),
             "status": self._final_status(),
             "duration_ms": self._milliseconds(self.ended or time.perf_counter()),
@@ -129,6 +129,10 @@ class Exchange:
             "trace_id": self.context.trace_id,
         }
         return fields | {key: value for key, value in self._oddities().items() if value}
+
+    def _method(self) -> str:
+        is_http = self.scope["type"] == "http"
+        return escaped(self.scope["method"], _METHOD_LIMIT) if is_http else "WEBSOCKET"
 
     def _oddities(self) -> dict[str, Any]:
         broke_off = self.scope["type"] == "http" and self.started and not self.complete

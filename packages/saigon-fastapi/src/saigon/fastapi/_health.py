@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import anyio
+import anyio.to_thread
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from saigon.fastapi.problems import problem_response
@@ -51,4 +51,6 @@ async def _passes(name: str, check: ReadinessCheck) -> bool:
 async def _run(check: ReadinessCheck) -> object:
     if inspect.iscoroutinefunction(check):
         return await check()
-    return await run_in_threadpool(check)
+    # A check that hangs is left behind in its thread.
+    result = await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
+    return await result if inspect.isawaitable(result) else result

@@ -1,5 +1,6 @@
 """Changes to the OpenAPI document that an app makes of itself."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,10 @@ def extend_openapi(app: FastAPI, change: Callable[[dict[str, Any]], None]) -> No
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
-        schema = original()
+        with warnings.catch_warnings():
+            # A route of several methods has one id with FastAPI, but one for each after the change.
+            warnings.filterwarnings("ignore", message="Duplicate Operation ID")
+            schema = original()
         change(schema)
         return schema
 

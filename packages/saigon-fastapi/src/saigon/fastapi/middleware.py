@@ -89,7 +89,6 @@ class LogMiddleware:
             ignored_headers=reading.ignored_headers,
             quiet=scope["path"] in self._quiet_paths,
             slow_after=self._slow_after,
-            root_path=scope.get("root_path", ""),
         )
 
     async def _run(self, exchange: Exchange, reading: Reading[RequestContext]) -> None:

@@ -61,7 +61,7 @@ def _instant(value: Any) -> datetime | None:
         return value
     match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError("expected a date and time with its offset, such as 2025-01-31T12:00:00Z")
+        raise ValueError("expected a date and time with its UTC offset")
     local, _zulu, sign, offset = match.groups()
     # In a query string an unescaped + is a space.
     zone = "+00:00" if offset is None else sign.replace(" ", "+") + offset

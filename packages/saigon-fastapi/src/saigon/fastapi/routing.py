@@ -77,20 +77,21 @@ def _operation_id(context: RouteContext, suffix: str) -> str:
     return f"{context.name}_{suffix}" if suffix else str(context.name)
 
 
-def route_template(scope: Scope, root_path: str = "") -> str | None:
+def route_template(scope: Scope) -> str | None:
     """Return the path template of the route that answered, with the prefixes it is under.
+
+    The prefixes are those of included routers and of mounted apps, not the ``root_path`` that the
+    server was given. ``None`` where no route of FastAPI matched.
 
     Args:
         scope: The scope, after the router has seen it.
-        root_path: The scope's ``root_path`` as the server gave it; what mounting an app added to
-            it belongs to the template.
     """
-    route = scope.get("route")
-    path = getattr(_included_route(scope, route), "path_format", None)
+    path = getattr(_included_route(scope, scope.get("route")), "path_format", None)
     if path is None:
         return None
-    mounted_at: str = scope.get("root_path", "").removeprefix(root_path)
-    return mounted_at + str(path)
+    root_path: str = scope.get("root_path", "")
+    # Mounting an app lengthens the root path, and keeps the server's beside it.
+    return root_path.removeprefix(scope.get("app_root_path", root_path)) + str(path)
 
 
 def _included_route(scope: Scope, route: object) -> object:

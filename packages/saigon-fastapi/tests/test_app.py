@@ -1,0 +1,228 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from saigon.fastapi import _health
+from saigon.fastapi.app import create_app
+from saigon.fastapi.context import call_context
+from saigon.fastapi.exceptions import DuplicateOperationIdError, NoRequestContextError
+from saigon.fastapi.headers import current
+from saigon.fastapi.problems import problem_response
+
+Call = Callable[..., httpx.Response]
+Lines = Callable[[], list[dict[str, Any]]]
+ORIGIN = {"Origin": "https://shop.example"}
+CORS = {"allow_origins": ["https://shop.example"]}
+
+
+@pytest.fixture
+def router() -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/sync")
+    def read_sync() -> str:
+        return call_context().request.request_id
+
+    @router.get("/async")
+    async def read_async() -> str:
+        return call_context().request.request_id
+
+    @router.get("/crash")
+    def crash() -> None:
+        raise RuntimeError("hunter2")
+
+    @router.post("/echo")
+    async def echo(request: Request) -> int:
+        return len(await request.body())
+
+    @router.post("/json")
+    async def read_json(body: dict[str, str]) -> int:
+        return len(body)
+
+    return router
+
+
+@pytest.mark.parametrize("path", ["/sync", "/async"])
+def test_call_context_is_reached(call: Call, router: APIRouter, path: str) -> None:
+    app = create_app(title="Test", routers=[router])
+    assert call(app, "GET", path, headers={"X-Request-Id": "r-1"}).json() == "r-1"
+
+
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_background_tasks_run_after_the_answer(call: Call, in_thread: bool) -> None:
+    router = APIRouter()
+    done: list[str] = []
+
+    def add() -> None:
+        call_context().background_tasks.add_task(lambda: done.append(current().request_id))
+
+    if in_thread:
+
+        @router.get("/")
+        def endpoint() -> None:
+            add()
+
+    else:
+
+        @router.get("/")
+        async def endpoint_async() -> None:
+            add()
+
+    app = create_app(title="Test", routers=[router])
+    call(app, "GET", "/", headers={"X-Request-Id": "r-1"})
+    assert done == ["r-1"]
+
+
+def test_there_is_no_call_context_outside_of_a_call() -> None:
+    with pytest.raises(NoRequestContextError, match="create_app"):
+        call_context()
+
+
+def test_crash_has_cors_headers_and_one_line(
+    call: Call, router: APIRouter, access_lines: Lines
+) -> None:
+    app = create_app(title="Test", routers=[router], cors=CORS)
+    answer = call(app, "GET", "/crash", headers=ORIGIN)
+    assert answer.status_code == 500
+    assert answer.headers["access-control-allow-origin"] == ORIGIN["Origin"]
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    (line,) = access_lines()
+    assert line["exc_info"][0] is RuntimeError
+
+
+def test_preflight_has_a_line_and_an_id(call: Call, router: APIRouter, access_lines: Lines) -> None:
+    app = create_app(title="Test", routers=[router], cors=CORS)
+    headers = {**ORIGIN, "Access-Control-Request-Method": "GET"}
+    answer = call(app, "OPTIONS", "/sync", headers=headers)
+    assert answer.status_code == 200
+    assert access_lines()[0]["request_id"] == answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/echo", "/json"])
+def test_body_over_the_cap_is_413(call: Call, router: APIRouter, path: str) -> None:
+    app = create_app(title="Test", routers=[router], max_body_bytes=100, cors=CORS)
+    json_type = {"Content-Type": "application/json", **ORIGIN}
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b" " * 10
+
+    for body in (b" " * 101, chunks()):
+        answer = call(app, "POST", path, content=body, headers=json_type)
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "access-control-allow-origin" in answer.headers
+
+
+def test_body_up_to_the_cap_is_read(call: Call, router: APIRouter) -> None:
+    app = create_app(title="Test", routers=[router], max_body_bytes=100)
+    assert call(app, "POST", "/echo", content=b"x" * 100).json() == 100
+
+
+def test_health_routes_answer_outside_of_the_document(call: Call, router: APIRouter) -> None:
+    app = create_app(title="Test", routers=[router])
+    assert call(app, "GET", "/health/live").json() == {"status": "ok"}
+    assert call(app, "GET", "/health/ready").json() == {"status": "ok"}
+    assert not [path for path in app.openapi()["paths"] if "health" in path]
+
+
+def test_readiness_names_what_failed_and_not_why(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crashes() -> None:
+        raise OSError("postgresql://user:hunter2@db")
+
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(_health, "_TIMEOUT", 0.01)
+    checks = {
+        "db": crashes,
+        "queue": lambda: False,
+        "slow": hangs,
+        "fine": lambda: None,
+        "stuck": lambda: time.sleep(0.2),
+        "awaitable": lambda: asyncio.sleep(0),
+    }
+    answer = call(create_app(title="Test", readiness=checks), "GET", "/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "not ready: db, queue, slow, stuck"
+    assert "hunter2" not in answer.text
+
+
+def test_lifespan_runs(converse: Callable[..., list[dict[str, Any]]]) -> None:
+    steps: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        steps.append("up")
+        yield
+        steps.append("down")
+
+    app = create_app(title="Test", lifespan=lifespan)
+    converse(
+        app,
+        {"type": "lifespan", "asgi": {"version": "3.0"}},
+        [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}],
+    )
+    assert steps == ["up", "down"]
+
+
+def test_further_middleware_stands_within_the_context(call: Call, router: APIRouter) -> None:
+    seen: list[str] = []
+
+    class Note:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(current().request_id)
+            await self.app(scope, receive, send)
+
+    app = create_app(title="Test", routers=[router], middleware=[Middleware(Note)])
+    call(app, "GET", "/sync", headers={"X-Request-Id": "r-1"})
+    assert seen == ["r-1"]
+
+
+def test_further_handlers_go_first(call: Call, router: APIRouter) -> None:
+    async def handle(_request: Request, _exc: Exception) -> Any:
+        return problem_response(418)
+
+    app = create_app(title="Test", routers=[router], exception_handlers={RuntimeError: handle})
+    assert call(app, "GET", "/crash").status_code == 418
+
+
+def test_document_declares_the_problems(router: APIRouter) -> None:
+    app = create_app(title="Orders", version="2.0", description="All of them.", routers=[router])
+    for _ in range(2):
+        document = app.openapi()
+    answers = document["paths"]["/json"]["post"]["responses"]
+    assert list(answers) == ["200", "400", "413", "422", "503"]
+    for status in ("400", "413", "422", "503"):
+        (media_type,) = answers[status]["content"]
+        assert media_type == "application/problem+json"
+    assert "ProblemDetails" in document["components"]["schemas"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    assert document["paths"]["/json"]["post"]["operationId"] == "read_json"
+    assert document["info"]["description"] == "All of them."
+
+
+def test_docs_may_be_left_out(call: Call) -> None:
+    app = create_app(title="Test", docs=False)
+    assert call(app, "GET", "/openapi.json").status_code == 404
+    assert call(app, "GET", "/docs").status_code == 404
+
+
+def test_routes_of_one_name_are_refused(router: APIRouter) -> None:
+    other = APIRouter(prefix="/v2")
+    other.include_router(router)
+    with pytest.raises(DuplicateOperationIdError):
+        create_app(title="Test", routers=[router, other])

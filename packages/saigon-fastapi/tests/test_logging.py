@@ -1,0 +1,183 @@
+import asyncio
+import io
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from saigon.fastapi.exceptions import MissingExtraError
+from saigon.fastapi.logging import (
+    asynclogcontext,
+    current_log_context,
+    enable_log_context,
+    logcontext,
+    set_log_context,
+    unset_log_context,
+)
+
+log = logging.getLogger("orders")
+Lines = Callable[[], list[str]]
+
+
+@pytest.fixture(params=[False, True], ids=["text", "json"])
+def lines(request: pytest.FixtureRequest, restored_logging: None) -> Lines:
+    stream = io.StringIO()
+    enable_log_context(json=request.param, handler=logging.StreamHandler(stream))
+    return lambda: stream.getvalue().splitlines()
+
+
+@pytest.fixture
+def json_lines(restored_logging: None) -> Callable[[], list[dict[str, object]]]:
+    stream = io.StringIO()
+    enable_log_context(json=True, handler=logging.StreamHandler(stream))
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_inner_scope_overrides_and_restores() -> None:
+    with logcontext(order=1, step="a"):
+        with logcontext(step="b"):
+            assert current_log_context() == {"order": 1, "step": "b"}
+        assert current_log_context() == {"order": 1, "step": "a"}
+    assert current_log_context() == {}
+
+
+def test_context_is_restored_after_an_error() -> None:
+    with pytest.raises(ZeroDivisionError), logcontext(order=1):
+        raise ZeroDivisionError
+    assert current_log_context() == {}
+
+
+def test_set_and_unset_last_until_the_scope_ends() -> None:
+    with logcontext(order=1):
+        set_log_context(user="u")
+        unset_log_context("order", "unknown")
+        assert current_log_context() == {"user": "u"}
+    assert current_log_context() == {}
+
+
+def test_functions_are_decorated() -> None:
+    @logcontext(job="sync")
+    def sync_job() -> dict[str, object]:
+        return dict(current_log_context())
+
+    @asynclogcontext(job="async")
+    async def async_job() -> dict[str, object]:
+        await asyncio.sleep(0)
+        return dict(current_log_context())
+
+    assert sync_job() == {"job": "sync"}
+    assert asyncio.run(async_job()) == {"job": "async"}
+
+
+def test_concurrent_tasks_have_a_context_each() -> None:
+    async def task(name: str) -> dict[str, object]:
+        async with asynclogcontext(task=name):
+            await asyncio.sleep(0)
+            return dict(current_log_context())
+
+    async def main() -> list[dict[str, object]]:
+        return list(await asyncio.gather(*(task(name) for name in "abc")))
+
+    assert asyncio.run(main()) == [{"task": "a"}, {"task": "b"}, {"task": "c"}]
+
+
+def test_scope_may_end_in_another_thread_than_it_began_in() -> None:
+    def generator() -> Iterator[None]:
+        with logcontext(order=1):
+            yield
+
+    begun = generator()
+    thread = threading.Thread(target=next, args=(begun,))
+    thread.start()
+    thread.join()
+    assert list(begun) == []
+    assert current_log_context() == {}
+
+
+def test_lines_carry_the_context(lines: Lines) -> None:
+    with logcontext(order=17):
+        log.info("stored %s", "it")
+    (line,) = lines()
+    assert "stored it" in line
+    assert "17" in line
+    assert "order" in line
+
+
+def test_caller_extras_win_over_the_context(
+    json_lines: Callable[[], list[dict[str, object]]],
+) -> None:
+    with logcontext(order=1):
+        log.info("x", extra={"order": 2})
+    assert json_lines()[0]["order"] == 2
+
+
+def test_other_handlers_find_the_context_on_the_record(
+    lines: Lines, caplog: pytest.LogCaptureFixture
+) -> None:
+    with logcontext(order=1):
+        log.info("x")
+    assert vars(caplog.records[-1])["log_context"] == {"order": 1}
+
+
+def test_second_call_replaces_the_handler_of_the_first(restored_logging: None) -> None:
+    before = len(logging.getLogger().handlers)
+    enable_log_context()
+    handler = enable_log_context(json=True)
+    assert len(logging.getLogger().handlers) == before + 1
+    assert handler in logging.getLogger().handlers
+
+
+def test_json_without_the_extra_names_it(
+    restored_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pythonjsonlogger.json", None)
+    monkeypatch.delitem(sys.modules, "saigon.fastapi._log_json", raising=False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'saigon-fastapi\[json\]'"):
+        enable_log_context(json=True)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["two\nlines", "\x1b[31mred", "a\u2028b", "lone \ud800 half", "\x00"]
+)
+def test_nothing_makes_a_second_line_or_fails_to_encode(lines: Lines, hostile: str) -> None:
+    with logcontext(value=hostile):
+        log.info("got %s", hostile)
+    (line,) = lines()
+    line.encode()
+    assert line.isprintable()
+
+
+def test_secrets_are_not_shown(lines: Lines) -> None:
+    with logcontext(authorization="Bearer abc123", Cookie="abc123", key=SecretStr("abc123")):
+        log.info("x", extra={"access_token": "abc123"})
+    assert "abc123" not in lines()[0]
+
+
+def test_line_is_never_longer_than_16_kb(lines: Lines) -> None:
+    with logcontext(**{f"k{i}": "ü" * 5000 for i in range(50)}):
+        log.info("x" * 100_000)
+    (line,) = lines()
+    assert len(line.encode()) <= 16_384
+
+
+def test_huge_traceback_keeps_its_end(lines: Lines) -> None:
+    log.error("failed", exc_info=ValueError("x" * 100_000 + "the end"))
+    text = "\n".join(lines())
+    assert len(text.encode()) <= 16_384
+    assert "the end" in text
+
+
+def test_json_line_stays_json_when_cut(json_lines: Callable[[], list[dict[str, object]]]) -> None:
+    log.info("x" * 100_000, extra={"nested": {"a": ["b" * 50_000]}, "number": 7})
+    (line,) = json_lines()
+    assert line["truncated"] is True
+    assert line["number"] == 7
+
+
+def test_json_has_no_nan(json_lines: Callable[[], list[dict[str, object]]]) -> None:
+    log.info("x", extra={"ratio": float("nan")})
+    assert json_lines()[0]["ratio"] == "nan"
