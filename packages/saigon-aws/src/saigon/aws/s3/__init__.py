@@ -4,6 +4,7 @@ boto3 is loaded when a client is made, not by importing this module.
 """
 
 from saigon.aws.s3._client import s3_get_client
+from saigon.aws.s3._content import BinaryReader
 from saigon.aws.s3._descriptor import S3ObjectDescriptor
 from saigon.aws.s3._download import s3_object_to_file
 from saigon.aws.s3._events import (
@@ -34,6 +35,7 @@ from saigon.aws.s3.exceptions import (
 
 __all__ = [
     "BadArchiveError",
+    "BinaryReader",
     "Progress",
     "S3AccessDeniedError",
     "S3Error",

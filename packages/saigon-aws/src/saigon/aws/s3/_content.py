@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, Protocol, cast
 
-__all__ = ["Content", "Source", "opened_content"]
+__all__ = ["BinaryReader", "Content", "Source", "opened_content"]
 
-Source = bytes | bytearray | memoryview | Path | BinaryIO
+
+class BinaryReader(Protocol):
+    """A binary file or stream: what has a ``read`` of bytes."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return at most so many bytes; none at the end."""
+        ...
+
+
+Source = bytes | bytearray | memoryview | Path | BinaryReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ def opened_content(source: object) -> Iterator[Content]:
         kind = type(source).__name__
         raise ValueError(f"expected bytes, a Path or a binary file, got {kind}")
     else:
-        yield _of_file(cast("BinaryIO", source))
+        yield _of_file(cast("BinaryReader", source))
 
 
 def _of_buffer(buffer: memoryview) -> Content:
@@ -57,11 +66,11 @@ def _of_buffer(buffer: memoryview) -> Content:
     return Content(read, len(view))
 
 
-def _of_file(file: BinaryIO) -> Content:
+def _of_file(file: BinaryReader) -> Content:
     return Content(lambda count: _read_fully(file, count), _remaining(file))
 
 
-def _read_fully(file: BinaryIO, count: int) -> bytes:
+def _read_fully(file: BinaryReader, count: int) -> bytes:
     """Read on after the short reads of pipes and sockets."""
     pieces: list[bytes] = []
     while count:
@@ -76,11 +85,11 @@ def _read_fully(file: BinaryIO, count: int) -> bytes:
     return b"".join(pieces)
 
 
-def _remaining(file: BinaryIO) -> int | None:
+def _remaining(file: Any) -> int | None:
     seekable = getattr(file, "seekable", None)
     if seekable is None or not seekable():
         return None
     here = file.tell()
     end = file.seek(0, os.SEEK_END)
     file.seek(here)
-    return max(0, end - here)
+    return max(0, int(end) - int(here))

@@ -1,0 +1,242 @@
+"""Objects as files."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from saigon.aws.s3 import (
+    S3AccessDeniedError,
+    S3Error,
+    S3IntegrityError,
+    S3ObjectChangedError,
+    S3ObjectNotFoundError,
+    S3ObjectTooLargeError,
+    s3_object_to_file,
+    s3_temporary_file,
+    s3_write_bytes,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+MIB = 1024 * 1024
+BODY = os.urandom(3 * MIB + 17)
+
+
+def test_an_object_becomes_a_file(object_server: Any, tmp_path: Path) -> None:
+    url = object_server.put(BODY)
+    got = s3_object_to_file(object_server.client, url, destination=tmp_path / "file")
+    assert got == tmp_path / "file"
+    assert got.read_bytes() == BODY
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_name_is_taken_from_the_key(object_server: Any, tmp_path: Path) -> None:
+    object_server.put(b"x", "a/b/report.csv")
+    got = s3_object_to_file(
+        object_server.client, Bucket="bucket", Key="a/b/report.csv", destination=tmp_path
+    )
+    assert got == tmp_path / "report.csv"
+
+
+def test_without_a_destination_the_file_is_in_a_new_directory(object_server: Any) -> None:
+    got = s3_object_to_file(object_server.client, object_server.put(b"x"))
+    assert got.read_bytes() == b"x"
+    got.unlink()
+    got.parent.rmdir()
+
+
+def test_an_empty_object_becomes_an_empty_file(object_server: Any, tmp_path: Path) -> None:
+    got = s3_object_to_file(object_server.client, object_server.put(b""), destination=tmp_path)
+    assert got.read_bytes() == b""
+
+
+def test_a_range_is_inclusive_like_the_one_of_http(object_server: Any, tmp_path: Path) -> None:
+    url = object_server.put(b"0123456789")
+    first = s3_object_to_file(
+        object_server.client, url, destination=tmp_path / "a", byte_range=(2, 4)
+    )
+    second = s3_object_to_file(
+        object_server.client, url, destination=tmp_path / "b", byte_range=(7, None)
+    )
+    assert (first.read_bytes(), second.read_bytes()) == (b"234", b"789")
+
+
+def test_a_broken_download_goes_on_where_it_broke(object_server: Any, tmp_path: Path) -> None:
+    object_server.breaks = [MIB + 5, 7, 0, 0, 3]
+    url = object_server.put(BODY)
+    got = s3_object_to_file(object_server.client, url, destination=tmp_path)
+    assert got.read_bytes() == BODY
+    assert len(object_server.ranges) == 6
+
+
+def test_a_range_that_breaks_goes_on_in_its_own_bounds(object_server: Any, tmp_path: Path) -> None:
+    object_server.breaks = [MIB]
+    url = object_server.put(BODY)
+    got = s3_object_to_file(
+        object_server.client, url, destination=tmp_path, byte_range=(10, 2 * MIB)
+    )
+    assert got.read_bytes() == BODY[10 : 2 * MIB + 1]
+
+
+def test_a_download_that_breaks_again_and_again_ends(object_server: Any, tmp_path: Path) -> None:
+    object_server.breaks = [0] * 20
+    url = object_server.put(BODY)
+    with pytest.raises(S3Error, match="broke too often"):
+        s3_object_to_file(object_server.client, url, destination=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_object_replaced_in_the_middle_is_not_mixed(object_server: Any, tmp_path: Path) -> None:
+    object_server.breaks = [MIB]
+    url = object_server.put(BODY)
+
+    def replace_after_the_first() -> None:
+        if object_server.ranges:
+            object_server.put(BODY[::-1])
+
+    object_server.on_request = replace_after_the_first
+    with pytest.raises(S3ObjectChangedError):
+        s3_object_to_file(object_server.client, url, destination=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("breaks", [[], [MIB + 5]])
+def test_bytes_that_differ_from_the_checksum_are_refused(
+    object_server: Any, tmp_path: Path, breaks: list[int]
+) -> None:
+    object_server.breaks = breaks
+    object_server.checksum = "AAAAAA=="
+    url = object_server.put(BODY)
+    with pytest.raises(S3IntegrityError):
+        s3_object_to_file(object_server.client, url, destination=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_composite_checksum_is_no_reason_to_refuse(object_server: Any, tmp_path: Path) -> None:
+    object_server.checksum = "AAAAAA==-2"
+    url = object_server.put(BODY)
+    got = s3_object_to_file(object_server.client, url, destination=tmp_path)
+    assert got.read_bytes() == BODY
+
+
+def test_too_large_an_object_is_refused_before_a_file_is_there(
+    object_server: Any, tmp_path: Path
+) -> None:
+    url = object_server.put(b"12345")
+    with pytest.raises(S3ObjectTooLargeError, match="5 bytes, more than 4"):
+        s3_object_to_file(object_server.client, url, destination=tmp_path, max_bytes=4)
+    assert not list(tmp_path.iterdir())
+    s3_object_to_file(object_server.client, url, destination=tmp_path, max_bytes=5)
+
+
+def test_another_entity_tag_is_a_change(object_server: Any, tmp_path: Path) -> None:
+    url = object_server.put(b"x")
+    with pytest.raises(S3ObjectChangedError, match="s3://bucket/key"):
+        s3_object_to_file(object_server.client, url, destination=tmp_path, if_match='"other"')
+
+
+def test_an_existing_file_is_kept_unless_told_otherwise(object_server: Any, tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_bytes(b"old")
+    url = object_server.put(b"new")
+    with pytest.raises(FileExistsError):
+        s3_object_to_file(object_server.client, url, destination=target)
+    assert target.read_bytes() == b"old"
+    assert object_server.ranges == []
+    s3_object_to_file(object_server.client, url, destination=target, overwrite=True)
+    assert target.read_bytes() == b"new"
+
+
+def test_progress_comes_at_most_once_per_mib_and_once_at_the_end(
+    object_server: Any, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+    s3_object_to_file(
+        object_server.client,
+        object_server.put(BODY),
+        destination=tmp_path,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen[-1] == (len(BODY), len(BODY))
+    assert len(seen) <= 4
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_from_progress_cancels_and_leaves_nothing(
+    object_server: Any, tmp_path: Path, error: type[BaseException]
+) -> None:
+    def cancel(done: int, total: int) -> None:
+        raise error
+
+    with pytest.raises(error):
+        s3_object_to_file(
+            object_server.client, object_server.put(BODY), destination=tmp_path, progress=cancel
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        ((), {}),
+        (("s3://bucket/key",), {"Bucket": "bucket"}),
+        (("https://bucket/key",), {}),
+        (("s3://bucket",), {}),
+        (("s3:///key",), {}),
+        ((), {"Bucket": "bucket"}),
+        ((), {"Bucket": "bucket", "Key": ""}),
+        ((), {"Bucket": "bucket", "Key": "k" * 1025}),
+        ((), {"Bucket": "bucket", "Key": "k", "VersionId": ""}),
+        (("s3://bucket/key",), {"max_bytes": -1}),
+        (("s3://bucket/key",), {"byte_range": (-1, 4)}),
+        (("s3://bucket/key",), {"byte_range": (4, 3)}),
+    ],
+)
+def test_a_wrong_argument_is_a_value_error_before_any_request(
+    object_server: Any, tmp_path: Path, arguments: tuple[str, ...], options: dict[str, Any]
+) -> None:
+    object_server.put(b"x")
+    with pytest.raises(ValueError, match="expected"):
+        s3_object_to_file(object_server.client, *arguments, destination=tmp_path, **options)
+    assert object_server.ranges == []
+
+
+def test_a_temporary_file_is_gone_after_the_block(object_server: Any) -> None:
+    with s3_temporary_file(object_server.client, object_server.put(b"x")) as path:
+        assert path.read_bytes() == b"x"
+    assert not path.parent.exists()
+
+
+def test_what_is_not_there_is_not_found(
+    s3_client: "S3Client", aws_bucket: str, tmp_path: Path
+) -> None:
+    for bucket in (aws_bucket, "no-such-bucket"):
+        with pytest.raises(S3ObjectNotFoundError, match=bucket):
+            s3_object_to_file(s3_client, Bucket=bucket, Key="absent", destination=tmp_path)
+
+
+def test_a_version_is_downloaded_after_it_was_replaced(
+    s3_client: "S3Client", aws_bucket: str, tmp_path: Path
+) -> None:
+    s3_client.put_bucket_versioning(
+        Bucket=aws_bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    first = s3_write_bytes(s3_client, aws_bucket, "key", b"first")
+    s3_write_bytes(s3_client, aws_bucket, "key", b"second")
+    got = s3_object_to_file(s3_client, **first, destination=tmp_path)
+    assert got.read_bytes() == b"first"
+
+
+def test_denied_says_what_it_may_also_mean() -> None:
+    from botocore.exceptions import ClientError
+
+    from saigon.aws.s3._errors import s3_errors
+
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
+    with pytest.raises(S3AccessDeniedError, match="s3:ListBucket") as caught, s3_errors("s3://b/k"):
+        raise denied
+    assert caught.value.code == "AccessDenied"
