@@ -51,7 +51,7 @@ class Exchange:
         """Pass the server's next message to the app."""
         message = await self.raw_receive()
         if message["type"] in {"http.disconnect", "websocket.disconnect"}:
-            self.disconnected = True
+            self.disconnected = self.disconnected or not self.complete
             self.close_code = message.get("code", self.close_code)
         return message
 
@@ -146,7 +146,7 @@ class Exchange:
         return round((until - self.began) * 1000, 3)
 
     def _final_status(self) -> int:
-        left = self.disconnected and not self.complete and self.error is None
+        left = self.disconnected and self.error is None
         if left and (self.scope["type"] == "http" or self.status is None):
             return CLIENT_CLOSED
         return _SERVER_ERROR if self.status is None else self.status

@@ -1,0 +1,117 @@
+"""A transaction that begins and ends in worker threads and is lent to the code in between.
+
+For frameworks: a service opens its transactions by ``transaction_context``, which never leaves the
+thread or task that it began in.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass
+
+from saigon.orm._connector import DbConnector
+from saigon.orm._transaction import (
+    IsolationLevel,
+    Transaction,
+    _active,
+    _Place,
+    transaction_context,
+)
+from saigon.orm.exceptions import TransactionUsageError
+
+__all__ = ["DetachedTransaction"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _LentPlace(_Place):
+    """The task that the transaction is lent to, and the worker threads that it waits for."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Place) or other.process != os.getpid():
+            return False
+        its_own = other.thread is self.thread and other.task is self.task
+        return its_own or (other.task is None and other.thread is not self.thread)
+
+    __hash__ = None  # type: ignore[assignment]  # equal to many, so it has none
+
+
+class DetachedTransaction:
+    """One unit of work in three steps, each of which may run in another thread.
+
+    ``begin`` and ``end`` wait for the database, so an event loop runs them in a worker thread.
+    Between them, inside ``lent``, statements of the same task, and of the worker threads that it
+    starts with its context, belong to the transaction. Those run one after the other: a connection
+    serves one at a time.
+
+    Inside another transaction of the same connector it joins that.
+
+    Args:
+        connector: The database.
+        isolation: The isolation level.
+        read_only: Refuse to write.
+    """
+
+    def __init__(
+        self,
+        connector: DbConnector,
+        *,
+        isolation: IsolationLevel | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self._connector = connector
+        self._block = transaction_context(connector, isolation=isolation, read_only=read_only)
+        self._context = copy_context()
+        self._joins = connector in _active.get()
+        self._transaction: Transaction | None = None
+
+    def begin(self) -> None:
+        """Connect and begin.
+
+        Raises:
+            DbExecutionError: The database could not be reached, or refused.
+        """
+        self._transaction = self._context.run(self._block.__enter__)
+
+    @contextmanager
+    def lent(self) -> Iterator[Transaction]:
+        """Let statements of this context belong to the transaction.
+
+        Raises:
+            TransactionUsageError: It has not begun.
+        """
+        if self._transaction is None:
+            raise TransactionUsageError("the detached transaction has not begun")
+        if not self._joins:
+            here = _Place.here()
+            place = _LentPlace(here.process, here.thread, here.task)
+            self._transaction._place = place  # noqa: SLF001  # moved, which is what this is for
+        previous = _active.get()
+        _active.set({**previous, self._connector: self._transaction})
+        try:
+            yield self._transaction
+        finally:
+            _active.set(previous)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Commit, or roll back for the error that the block left with.
+
+        Raises:
+            DbExecutionError: The commit failed, or an error had ended the transaction before.
+        """
+        self._context.run(self._end, error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._transaction is not None and not self._joins:
+            self._transaction._place = _Place.here()  # noqa: SLF001  # moved back
+        if error is None:
+            self._block.__exit__(None, None, None)
+        else:
+            self._leave_with(error)
+
+    def _leave_with(self, error: BaseException) -> None:
+        try:
+            self._block.__exit__(type(error), error, error.__traceback__)
+        except BaseException as exc:
+            if exc is not error:
+                raise
