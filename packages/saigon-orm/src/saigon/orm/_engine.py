@@ -78,7 +78,9 @@ class Address:
     @property
     def in_memory(self) -> bool:
         """Whether the database lives and dies with its one connection."""
-        return self.dialect_name == "sqlite" and (self.url.database or ":memory:") == ":memory:"
+        database = self.url.database or ":memory:"
+        in_memory = ":memory:" in database or self.url.query.get("mode") == "memory"
+        return self.dialect_name == "sqlite" and in_memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ class Damage(Enum):
     WHOLE = auto()
 
 
-def damage_of(connection: Connection, error: BaseException) -> Damage:
+def damage_of(connection: Connection, error: BaseException | None = None) -> Damage:
     """Ask the driver what is left of the transaction after an error."""
     if connection.closed or connection.invalidated:
         return Damage.WHOLE
@@ -38,12 +38,12 @@ def damage_of(connection: Connection, error: BaseException) -> Damage:
 def _postgresql_damage(driver: Any) -> Damage:
     # https://www.psycopg.org/psycopg3/docs/api/pq.html#psycopg.pq.TransactionStatus
     match driver.info.transaction_status.name:
-        case "INTRANS" | "ACTIVE":
-            return Damage.STATEMENT
         case "INERROR":
             return Damage.SAVEPOINT
-        case _:
+        case "UNKNOWN":
             return Damage.WHOLE
+        case _:  # IDLE too: psycopg begins with the first statement
+            return Damage.STATEMENT
 
 
 def _mysql_damage(driver: Any, errno: int | None) -> Damage:

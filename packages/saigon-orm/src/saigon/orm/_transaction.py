@@ -4,14 +4,14 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Connection, RootTransaction
+from sqlalchemy import Connection, NestedTransaction, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from saigon.orm._errors import execution_error, translated_errors
@@ -66,6 +66,8 @@ class _Abort:
 
     cause: BaseException
     depth: int
+    by_server: bool
+    """It is the server that refuses to go on, until something rolls back to a savepoint."""
 
 
 @dataclass(slots=True, eq=False)
@@ -112,8 +114,7 @@ class Transaction:
 
     def check_usable(self) -> None:
         """Refuse statements that could not be committed, or that would cut off a stream."""
-        if self._abort is not None:
-            raise _aborted(self._abort.cause)
+        self._check_not_aborted()
         if self._streams and self._connection.dialect.name in {"mysql", "mariadb"}:
             raise TransactionUsageError(
                 "a fetch_iter of this transaction is not read to its end; MySQL sends nothing "
@@ -129,18 +130,19 @@ class Transaction:
         finally:
             self._streams -= 1
 
-    def abort(self, cause: BaseException, *, whole: bool = False) -> None:
+    def abort(self, cause: BaseException, *, whole: bool = False, by_server: bool = False) -> None:
         """Note that no commit may follow; the first cause stays."""
         depth = 0 if whole else self._depth
         if self._abort is None:
-            self._abort = _Abort(cause, depth)
+            self._abort = _Abort(cause, depth, by_server)
         self._abort.depth = min(self._abort.depth, depth)
+        self._abort.by_server = self._abort.by_server and by_server
 
     def check_damage(self, cause: BaseException) -> None:
         """Ask the driver whether an error has cost more than its statement."""
         match damage_of(self._connection, cause):
             case Damage.SAVEPOINT:
-                self.abort(cause)
+                self.abort(cause, by_server=True)
             case Damage.WHOLE:
                 self.abort(cause, whole=True)
 
@@ -148,7 +150,8 @@ class Transaction:
     def joined(self) -> Iterator[None]:
         """Run an inner block: what fails in it can only be undone with the whole."""
         try:
-            yield
+            with translated_errors():
+                yield
         except BaseException as exc:
             self.abort(exc)
             raise
@@ -160,29 +163,43 @@ class Transaction:
             nested = self.connection.begin_nested()
         self._depth += 1
         try:
-            yield
+            with translated_errors():
+                yield
             self.check_place()
             self._check_committable()
         except BaseException:
-            self._leave_savepoint()
-            if self._abort is None:
-                with translated_errors():
-                    nested.rollback()
+            self._undo(nested)
             raise
         self._depth -= 1
-        with translated_errors():
-            nested.commit()
+        self._end_savepoint(nested.commit)
 
-    def _leave_savepoint(self) -> None:
-        """Forget what the rollback to the savepoint heals."""
+    def _undo(self, nested: NestedTransaction) -> None:
+        """Roll back to the savepoint, which heals what broke behind it."""
         if self._abort is not None and self._abort.depth >= self._depth:
             self._abort = None
         self._depth -= 1
+        if self._abort is None:
+            self._end_savepoint(nested.rollback)
+
+    def _end_savepoint(self, step: Callable[[], None]) -> None:
+        try:
+            with translated_errors():
+                step()
+        except DbExecutionError as exc:  # the savepoint is gone, and who knows what with it
+            self.abort(exc, whole=True)
+            raise
 
     def _check_committable(self) -> None:
         if self._abort is None:
             self.check_damage(TransactionUsageError("the driver reports no open transaction"))
-        if self._abort is not None:
+        self._check_not_aborted()
+
+    def _check_not_aborted(self) -> None:
+        if self._abort is None:
+            return
+        if self._abort.by_server and damage_of(self._connection) is Damage.STATEMENT:
+            self._abort = None  # a savepoint made on the connection itself has healed it
+        else:
             raise _aborted(self._abort.cause)
 
     def finish(self, root: RootTransaction) -> None:
@@ -337,7 +354,8 @@ def _options(dialect_name: str, transaction: Transaction) -> dict[str, Any]:
 
 def _roll_back(root: RootTransaction) -> None:
     try:
-        root.rollback()
+        if root.is_active:
+            root.rollback()
     except SQLAlchemyError as exc:
         # The error that led here says more; a connection that cannot roll back is given up.
         _logger.warning("rollback failed: %s", type(exc).__name__)
