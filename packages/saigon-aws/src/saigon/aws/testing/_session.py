@@ -1,12 +1,14 @@
 """A boto3 session that knows nothing of the user's AWS configuration."""
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import botocore.session
 from boto3.session import Session
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -21,6 +23,7 @@ class _LocalBotocoreSession(botocore.session.Session):
 
     def __init__(self, endpoint_url: str, clients: "WeakSet[BaseClient]") -> None:
         super().__init__(session_vars=_variables_without_environment())
+        self.register_component("data_loader", _shared_loader())
         self._endpoint_url = endpoint_url
         self._clients = clients
         # No proxy of the environment either: the endpoint is on this machine.
@@ -31,6 +34,13 @@ class _LocalBotocoreSession(botocore.session.Session):
         client = super().create_client(*args, **kwargs)
         self._clients.add(client)
         return client
+
+
+@cache
+def _shared_loader() -> Loader:
+    """Read botocore's descriptions of the services once; a session of its own reads them anew."""
+    loader: Loader = create_loader()
+    return loader
 
 
 def local_session(
