@@ -15,7 +15,7 @@ from orders.importer import UploadImporter
 from orders.local import LocalOrdersAws, Resources
 from orders.models import ServiceSecret, StoredOrder
 from orders.serving import Worker, served
-from saigon.aws.cognito import CognitoClient
+from saigon.aws.cognito import CognitoClient, CognitoIdp
 from saigon.aws.s3 import s3_get_client
 from saigon.aws.secrets import AwsSecretVault
 from saigon.aws.sqs import ForwarderConfig, SqsToRdsForwarder
@@ -32,6 +32,8 @@ class OrdersSystem:
     """The running service, from the outside."""
 
     resources: Resources
+    operator: CognitoIdp
+    """With the account's own credentials, for what no user may do."""
     sqs: Any
     db: DbConnector
     table: Table
@@ -42,12 +44,11 @@ class OrdersSystem:
     def sign_up(self) -> OrdersClient:
         """Sign a new user up and return a client that is logged in as that user."""
         config = self.resources.identities.config()
-        cognito = CognitoClient(config)
         username, password = f"user-{secrets.token_hex(4)}", f"Aa1!{secrets.token_urlsafe(16)}"
-        cognito.sign_up(username, password)
-        cognito.confirm_user(username)
+        CognitoClient(config).sign_up(username, password)
+        self.operator.confirm_user(username)  # no mail brings a code on this machine
         region = self.resources.identities.user_pool.region
-        client = OrdersClient(self.gateway_url, config, cognito=cognito, region=region)
+        client = OrdersClient(self.gateway_url, config, region=region)
         client.login(username, password)
         return client
 
@@ -111,6 +112,9 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
         workers = [stack.enter_context(worker) for worker in _workers(service, resources)]
         yield OrdersSystem(
             resources=resources,
+            operator=CognitoIdp(
+                resources.identities.user_pool.config(), session=local.aws.session()
+            ),
             sqs=service.sqs,
             db=db,
             table=table,
