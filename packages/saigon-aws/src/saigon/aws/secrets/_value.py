@@ -1,0 +1,59 @@
+"""A secret's value, and what it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+
+from saigon.aws.secrets.exceptions import SecretDecodeError
+
+__all__ = ["SecretValue"]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretValue:
+    """The raw value of one version of a secret; it is in no repr."""
+
+    name: str
+    raw: str | bytes = field(repr=False)
+
+    @classmethod
+    def of_response(cls, name: str, response: Mapping[str, Any]) -> "SecretValue":
+        """Take the value out of Secrets Manager's answer, whether text or binary."""
+        raw = response.get("SecretString", response.get("SecretBinary"))
+        if not isinstance(raw, str | bytes):
+            raise SecretDecodeError(f"{name!r} has no value", secret_names=(name,))
+        return cls(name, raw)
+
+    def as_model(self, model_type: type[ModelT]) -> ModelT:
+        """Return the value's JSON as a model."""
+        try:
+            return model_type.model_validate_json(self.raw)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+        # Raised outside the handler: pydantic's error holds the value, also as a context.
+        raise self._decode_error(model_type, [(item["loc"], item["type"]) for item in found])
+
+    def as_string(self) -> SecretStr:
+        """Return the value as text; a binary one must be UTF-8."""
+        if isinstance(self.raw, str):
+            return SecretStr(self.raw)
+        try:
+            return SecretStr(self.raw.decode())
+        except UnicodeDecodeError:
+            pass  # raised below, outside this block: the codec's error holds the value
+        raise SecretDecodeError(f"{self.name!r} is binary, not text", secret_names=(self.name,))
+
+    def as_bytes(self) -> SecretBytes:
+        """Return the value as bytes; text is encoded as UTF-8."""
+        return SecretBytes(self.raw.encode() if isinstance(self.raw, str) else self.raw)
+
+    def _decode_error(
+        self, model_type: type[BaseModel], errors: list[tuple[tuple[int | str, ...], str]]
+    ) -> SecretDecodeError:
+        places = "; ".join(f"{'.'.join(map(str, loc)) or 'value'}: {kind}" for loc, kind in errors)
+        text = f"{self.name!r} is not a {model_type.__name__}: {places}"
+        return SecretDecodeError(text, secret_names=(self.name,), errors=errors)

@@ -1,0 +1,242 @@
+"""A store of secrets that remembers."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from saigon.aws._clients import make_client
+from saigon.aws.secrets._cache import CacheClock, SingleFlightCache
+from saigon.aws.secrets._fetch import SecretKey, fetch, fetch_many
+from saigon.aws.secrets._value import SecretValue
+from saigon.aws.secrets.exceptions import SecretUnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+
+__all__ = ["AwsSecretVault", "get_secret_as_model"]
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_DEFAULT_TTL = timedelta(minutes=5)
+_NO_GRACE = timedelta(0)
+_MAX_JITTER = 0.9
+
+
+def get_secret_as_model(
+    model_type: type[ModelT],
+    secret_name: str,
+    secrets_client: "SecretsManagerClient | None" = None,
+    *,
+    version_stage: str | None = None,
+    version_id: str | None = None,
+) -> ModelT:
+    """Return a secret's JSON, text or binary, as a model; nothing is remembered.
+
+    See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+
+    Args:
+        model_type: What the value must be; its secret fields are SecretStr.
+        secret_name: The secret's name or ARN.
+        secrets_client: A Secrets Manager client; a new one of the default session where absent.
+        version_stage: Such as ``AWSPREVIOUS``; ``AWSCURRENT`` where no version is named.
+        version_id: The version.
+
+    Raises:
+        ValueError: A name is empty; no request was made.
+        SecretNotFoundError: There is no such secret, version or stage.
+        SecretAccessDeniedError: The secret or its key may not be used.
+        SecretDecodeError: The value is not JSON, or not the model's.
+        SecretUnavailableError: Secrets Manager did not answer, or told to ask later.
+        SecretError: Anything else went wrong.
+    """
+    key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
+    client = make_client("secretsmanager") if secrets_client is None else secrets_client
+    return fetch(client, key).as_model(model_type)
+
+
+class AwsSecretVault:
+    """A store of secrets over Secrets Manager, for all threads of a process.
+
+    It is a ``SecretVault`` (saigon.model.interface), which saigon-orm's configuration takes. Each
+    value is remembered by name, stage and version; however many threads miss it at once, one call
+    is made. Models are made anew at each read, so no caller sees another's changes. The errors
+    are those of get_secret_as_model.
+
+    Args:
+        secrets_client: A Secrets Manager client; one of the default session is made at the first
+            miss where absent.
+        ttl: How long a value is remembered; zero remembers nothing.
+        jitter: The share of the time to live, 0 to 0.9, that is cut off at random, so that many
+            processes do not ask at the same moment.
+        max_entries: The most values remembered.
+        stale_if_error: For how long after its time a value may stand in while Secrets Manager is
+            unavailable; off by default, because a value that was withdrawn then still serves.
+        clock: The monotonic time in seconds.
+    """
+
+    def __init__(
+        self,
+        secrets_client: "SecretsManagerClient | None" = None,
+        *,
+        ttl: timedelta = _DEFAULT_TTL,
+        jitter: float = 0.1,
+        max_entries: int = 1000,
+        stale_if_error: timedelta = _NO_GRACE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        _check_options(ttl, jitter, max_entries, stale_if_error)
+        seconds = ttl.total_seconds()
+
+        def lifetime() -> float:
+            return seconds * (1 - jitter * random.random())  # noqa: S311  # spreads load, guards nothing
+
+        self._client = secrets_client
+        self._cache: SingleFlightCache[SecretKey, SecretValue] = SingleFlightCache(
+            CacheClock(clock, lifetime, stale_if_error.total_seconds()),
+            max_entries=max_entries,
+            stale_for=SecretUnavailableError,
+        )
+
+    def get_secret(
+        self,
+        model_type: type[ModelT],
+        secret_name: str,
+        *,
+        version_stage: str | None = None,
+        version_id: str | None = None,
+    ) -> ModelT:
+        """Return a secret's JSON, text or binary, as a model.
+
+        Args:
+            model_type: What the value must be.
+            secret_name: The secret's name or ARN.
+            version_stage: Such as ``AWSPREVIOUS``; ``AWSCURRENT`` where no version is named.
+            version_id: The version.
+
+        Raises:
+            SecretError: As in get_secret_as_model.
+        """
+        key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
+        return self._value(key).as_model(model_type)
+
+    def get_secret_string(
+        self,
+        secret_name: str,
+        *,
+        version_stage: str | None = None,
+        version_id: str | None = None,
+    ) -> SecretStr:
+        """Return a secret as text; a binary one must be UTF-8.
+
+        Args:
+            secret_name: The secret's name or ARN.
+            version_stage: As in get_secret.
+            version_id: As in get_secret.
+
+        Raises:
+            SecretError: As in get_secret_as_model.
+        """
+        key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
+        return self._value(key).as_string()
+
+    def get_secret_bytes(
+        self,
+        secret_name: str,
+        *,
+        version_stage: str | None = None,
+        version_id: str | None = None,
+    ) -> SecretBytes:
+        """Return a secret as bytes; text is encoded as UTF-8.
+
+        Args:
+            secret_name: The secret's name or ARN.
+            version_stage: As in get_secret.
+            version_id: As in get_secret.
+
+        Raises:
+            SecretError: As in get_secret_as_model.
+        """
+        key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
+        return self._value(key).as_bytes()
+
+    def get_secrets(
+        self, model_type: type[ModelT], secret_names: Iterable[str]
+    ) -> dict[str, ModelT]:
+        """Return the current values of several secrets as models, by the names given.
+
+        Those that are not remembered are asked for 20 per call.
+        See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
+
+        Args:
+            model_type: What each value must be.
+            secret_names: Their names or ARNs.
+
+        Raises:
+            ValueError: A name is empty, or one text was given instead of several.
+            SecretNotFoundError: Some are not there; its ``secret_names`` are all of those.
+            SecretError: As in get_secret_as_model.
+        """
+        if isinstance(secret_names, str):
+            raise ValueError("expected several names, not one text")  # noqa: TRY004  # every wrong argument is a ValueError
+        keys = {name: SecretKey.of(name) for name in secret_names}
+        values = {name: self._cache.fresh(key) for name, key in keys.items()}
+        wanted = [name for name, value in values.items() if value is None]
+        fetched = fetch_many(self._ready_client(), wanted) if wanted else {}
+        for name, value in fetched.items():
+            self._cache.put(keys[name], value)
+        known = {name: value for name, value in values.items() if value is not None} | fetched
+        return {name: known[name].as_model(model_type) for name in keys}
+
+    def refresh(
+        self,
+        secret_name: str,
+        *,
+        version_stage: str | None = None,
+        version_id: str | None = None,
+    ) -> None:
+        """Ask for a secret again now, whatever is remembered.
+
+        Threads that do so at the same time share a call, but never one that began before theirs.
+
+        Args:
+            secret_name: The secret's name or ARN.
+            version_stage: As in get_secret.
+            version_id: As in get_secret.
+
+        Raises:
+            SecretError: As in get_secret_as_model; what was remembered then stays.
+        """
+        key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
+        self._cache.reload(key, lambda: fetch(self._ready_client(), key))
+
+    def invalidate(self, secret_name: str | None = None) -> None:
+        """Forget what is remembered of a secret in all its versions, or of all secrets.
+
+        Args:
+            secret_name: The secret, by the name that it was asked for; all where absent.
+        """
+        self._cache.drop(lambda key: secret_name is None or key.name == secret_name)
+
+    def _value(self, key: SecretKey) -> SecretValue:
+        return self._cache.get(key, lambda: fetch(self._ready_client(), key))
+
+    def _ready_client(self) -> "SecretsManagerClient":
+        if self._client is None:
+            # Two threads may make one each at the same time; either will do.
+            self._client = make_client("secretsmanager")
+        return self._client
+
+
+def _check_options(
+    ttl: timedelta, jitter: float, max_entries: int, stale_if_error: timedelta
+) -> None:
+    if ttl < timedelta(0) or stale_if_error < timedelta(0):
+        raise ValueError("expected times of zero or more")
+    if not 0 <= jitter <= _MAX_JITTER:
+        raise ValueError(f"expected a jitter of 0 to {_MAX_JITTER}")
+    if max_entries < 1:
+        raise ValueError("expected max_entries of 1 or more")
