@@ -1,4 +1,4 @@
-import asyncio
+import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -213,4 +213,4 @@ def test_error_of_a_dependency_is_the_services_own(call: Call) -> None:
 def test_validation_error_is_not_a_request_validation_error() -> None:
     with pytest.raises(ValidationError):
         Login.model_validate({})
-    assert asyncio.iscoroutinefunction(validation_error_exception_handler)
+    assert inspect.iscoroutinefunction(validation_error_exception_handler)

@@ -45,7 +45,9 @@ __all__ = [
 class RequestContext(BaseModel):
     """One request's standing. It does not change while the request is answered."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     header_names: ClassVar[HeaderNames] = HeaderNames()
     """The headers that this type is read from; see :func:`custom_request_context`."""

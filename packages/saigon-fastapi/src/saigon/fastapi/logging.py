@@ -1,11 +1,12 @@
 """Key-values that every log line within a scope carries, on the standard ``logging``."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar, Token
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from saigon.fastapi._log_format import CONTEXT_ATTRIBUTE, TextFormatter
 from saigon.fastapi.exceptions import MissingExtraError
@@ -83,7 +84,7 @@ def enable_log_context(
         MissingExtraError: JSON was asked for and ``saigon-fastapi[json]`` is not installed.
     """
     formatter = _json_formatter() if json else TextFormatter()
-    handler = logging.StreamHandler() if handler is None else handler
+    handler = _StandardError() if handler is None else handler
     handler.setFormatter(formatter)
     _ContextRecordFactory.install()
     root = logging.getLogger()
@@ -96,6 +97,14 @@ def enable_log_context(
 
 
 _OURS: Final = "_saigon_log_context"
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is when the line is written, not what it once was."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 def _json_formatter() -> logging.Formatter:
