@@ -11,6 +11,7 @@ import pytest
 import requests
 from pydantic import BaseModel, Field, TypeAdapter
 from requests.auth import AuthBase
+
 from saigon.model import (
     BasicRestResponse,
     EmptyContent,
@@ -19,7 +20,6 @@ from saigon.model import (
     QueryDataResult,
 )
 from saigon.model.interface import HttpRequest
-
 from saigon.rest import exceptions
 from saigon.rest.client import RestClientBase, RestEvent, RetryPolicy
 
@@ -217,7 +217,7 @@ def test_a_status_is_an_error_of_its_class(
     )
     client = make_client(retry=RetryPolicy(attempts=1))
     with pytest.raises(
-        exceptions.StatusError, match="GET .*/orders answered .*: it is so"
+        exceptions.StatusError, match=r"GET .*/orders answered .*: it is so"
     ) as caught:
         client.get_resource("/orders", Order, params={"secret": "hidden"})
     error = caught.value
@@ -328,7 +328,13 @@ def test_waiting_for_an_answer_has_an_end(
     make_client: Callable[..., RestClientBase], server: Any
 ) -> None:
     held = threading.Event()
-    server.respond, respond = (lambda handler: (held.wait(5), respond(handler))), server.respond
+    respond = server.respond
+
+    def respond_late(handler: Any) -> None:
+        held.wait(5)
+        respond(handler)
+
+    server.respond = respond_late
     client = make_client(retry=RetryPolicy(attempts=1))
     with pytest.raises(exceptions.RequestTimeoutError):
         client.get_resource("/orders", Order, timeout=0.05)
@@ -602,7 +608,7 @@ def test_waiting_for_what_cannot_come_stops(client: RestClientBase) -> None:
 @pytest.mark.parametrize("field", ["attempts", "base_delay", "max_delay", "max_retry_after"])
 def test_a_retry_policy_is_checked(field: str) -> None:
     with pytest.raises(ValueError, match="attempt"):
-        RetryPolicy(**{field: -1})  # type: ignore[arg-type]  # wrong on purpose
+        RetryPolicy(**{field: -1})
 
 
 def test_the_repr_holds_no_header() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -40,7 +41,7 @@ def botocore_authorization(r: requests.PreparedRequest, region: str, service: st
     headers = {name: r.headers[name] for name in wanted}
     request = AWSRequest(method=r.method, url=r.url, headers=headers, data=r.body)
     request.context["timestamp"] = r.headers["X-Amz-Date"]
-    oracle = BotocoreSigV4Auth(Credentials(KEY, SECRET, TOKEN), service, region)
+    oracle: Any = BotocoreSigV4Auth(Credentials(KEY, SECRET, TOKEN), service, region)
     text = oracle.string_to_sign(request, oracle.canonical_request(request))
     oracle._inject_signature_to_request(request, oracle.signature(text, request))
     return str(request.headers["Authorization"])
@@ -60,7 +61,7 @@ BODIES = st.none() | st.binary(max_size=20) | st.text("aé€", max_size=5)
     header=HEADER_VALUES,
     body=BODIES,
 )
-def test_the_signature_is_that_of_botocore(
+def test_the_signature_is_that_of_botocore(  # noqa: PLR0917  # fixtures and the table's columns
     method: str,
     host: str,
     segments: list[str],
@@ -69,7 +70,7 @@ def test_the_signature_is_that_of_botocore(
     header: str,
     body: Any,
 ) -> None:
-    path = "/".join(requests.utils.quote(segment, safe="/;+.") for segment in segments)
+    path = "/".join(quote(segment, safe="/;+.") for segment in segments)
     r = signed(
         method,
         f"https://{host}/{path}?{raw_query.replace('%', '%25')}",
@@ -174,7 +175,8 @@ def test_every_kind_of_body_is_signed_as_its_bytes(body: Any) -> None:
     assert r.headers["Authorization"] == expected.headers["Authorization"]
     assert r.headers["Content-Length"] == "10"
     assert "Transfer-Encoding" not in r.headers
-    rest = r.body.read() if hasattr(r.body, "read") else r.body
+    sent: Any = r.body
+    rest = sent.read() if hasattr(sent, "read") else sent
     assert rest == b"some bytes"
 
 
@@ -200,8 +202,8 @@ def test_a_file_is_signed_from_where_it_stands_and_put_back_there() -> None:
 def test_a_large_generator_is_spooled_to_a_file() -> None:
     r = signed("PUT", data=(b"x" * 1_000_000 for _ in range(3)))
     assert r.headers["Content-Length"] == "3000000"
-    assert not isinstance(r.body, bytes)
-    assert len(r.body.read()) == 3_000_000  # type: ignore[union-attr]  # a file, as asserted
+    body: Any = r.body
+    assert len(body.read()) == 3_000_000
 
 
 def test_an_empty_file_has_a_length() -> None:

@@ -19,7 +19,7 @@ from saigon.rest._users import CognitoLogin, LoggedInUser, LoggedInUsers, LoginT
 from saigon.rest.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
-    from saigon.aws.cognito import CognitoClientConfig
+    from saigon.aws.cognito import AuthChallenge, CognitoClientConfig
 
 EXECUTE_API = "execute-api"
 
@@ -109,6 +109,32 @@ class AuthRestClient(RestClientBase):
         """
         secret = password.get_secret_value() if isinstance(password, SecretStr) else password
         return self._take_in(username, self._cognito.login_user(username, secret))
+
+    def respond_to_challenge(
+        self,
+        challenge: "AuthChallenge",
+        answer: str | SecretStr | None = None,
+        *,
+        responses: Mapping[str, str | SecretStr] | None = None,
+    ) -> UserIdentity:
+        """Go on with a login that Cognito asked for more at; the user gets the challenge's name.
+
+        Args:
+            challenge: The ``challenge`` of the ``ChallengeRequiredError``.
+            answer: The code, the new password or the choice that is asked for.
+            responses: Further responses under Cognito's names.
+
+        Raises:
+            CognitoError: The answer was not accepted; ``ChallengeRequiredError`` where Cognito
+                asks for yet more.
+        """
+        from saigon.aws.cognito import AuthChallenge
+        from saigon.aws.cognito.exceptions import ChallengeRequiredError
+
+        outcome = self._cognito.respond_to_challenge(challenge, answer, responses=responses)
+        if isinstance(outcome, AuthChallenge):
+            raise ChallengeRequiredError(outcome)
+        return self._take_in(challenge.username, outcome)
 
     def as_user(self, user: UserIdentity | str) -> AbstractContextManager[UserIdentity]:
         """Call as a logged-in user within a ``with`` block.

@@ -74,6 +74,16 @@ class CognitoLogin(Protocol):
         """Log a user in."""
         ...
 
+    def respond_to_challenge(
+        self,
+        challenge: Any,
+        answer: str | SecretStr | None = None,
+        *,
+        responses: Mapping[str, str | SecretStr] | None = None,
+    ) -> Any:
+        """Return tokens, or the next challenge."""
+        ...
+
     def refresh_tokens(self, tokens: Any, /) -> LoginTokens:
         """Return new tokens for those that expire."""
         ...
@@ -99,7 +109,6 @@ class UserIdentity:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    tokens: LoginTokens
     credentials: TemporaryCredentials
     margin: timedelta
 
@@ -130,7 +139,8 @@ class LoggedInUser:
         self._clock = clock
         self._refreshing = Lock()
         self._paused_until: datetime | None = None
-        self._held = self._fetch(tokens)
+        self._tokens = tokens
+        self._held = self._fetch()
         self.identity = UserIdentity(
             username=username, sub=tokens.sub, identity_id=self._held.credentials.identity_id
         )
@@ -160,7 +170,7 @@ class LoggedInUser:
         if self._held is not seen:
             return self._held.credentials
         try:
-            self._held = self._fetch(seen.tokens)
+            self._held = self._fetch()
         except Exception as exc:
             if not may_go_on or not getattr(exc, "retryable", False):
                 raise
@@ -169,13 +179,14 @@ class LoggedInUser:
             return seen.credentials
         return self._held.credentials
 
-    def _fetch(self, tokens: LoginTokens) -> _Held:
+    def _fetch(self) -> _Held:
         now = self._clock()
-        if tokens.expires_at - now <= _TOKEN_LEEWAY:
-            tokens = self._cognito.refresh_tokens(tokens)
-        credentials = self._cognito.get_iam_credentials(tokens)
+        if self._tokens.expires_at - now <= _TOKEN_LEEWAY:
+            # Kept at once: a refresh token that rotates is good for one refresh only.
+            self._tokens = self._cognito.refresh_tokens(self._tokens)
+        credentials = self._cognito.get_iam_credentials(self._tokens)
         lifetime = credentials.expiration - now
-        return _Held(tokens, credentials, margin=min(self._margin, lifetime / 4))
+        return _Held(credentials, margin=min(self._margin, lifetime / 4))
 
 
 # Per context, and so per task and per thread: which user each registry's calls are made as.

@@ -4,9 +4,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import AwareDatetime, SecretStr, TypeAdapter
+from pydantic import AwareDatetime, SecretStr, TypeAdapter, ValidationError
 
 from saigon.model import BaseModelNoExtra
+from saigon.rest.exceptions import ConfigurationError
 
 
 class GatewayCaller(Protocol):
@@ -84,7 +85,16 @@ class CallersFile:
 
         Raises:
             OSError: The file cannot be read.
-            ValidationError: It holds something else.
+            ConfigurationError: It holds something else.
         """
-        callers = _CALLERS.validate_json(self._path.read_bytes())
-        return next((c for c in callers if c.access_key_id == access_key_id), None)
+        try:
+            callers = _CALLERS.validate_json(self._path.read_bytes())
+        except ValidationError as exc:
+            faults = exc.errors(include_input=False)
+        else:
+            return next((c for c in callers if c.access_key_id == access_key_id), None)
+        # Without its cause, whose text shows what stands in the file.
+        where = ".".join(map(str, faults[0]["loc"])) or "its start"
+        raise ConfigurationError(
+            f"{self._path}: expected a list of callers; {len(faults)} faults, the first at {where}"
+        )
