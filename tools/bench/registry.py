@@ -1,0 +1,88 @@
+"""The benches, by name."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Bench", "Call", "Pair", "bench", "find_benches", "same_result"]
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The same work done twice: by us, and by the peer."""
+
+    ours: Call
+    peer: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One comparison."""
+
+    name: str
+    peer: str
+    """Whom we are compared with."""
+
+    goal: str
+    """Where the ratio should be, in words."""
+
+    setup: Callable[[], AbstractContextManager[Pair]]
+    """Prepare both, and check that they do the same."""
+
+
+def same_result(pair: Pair) -> Pair:
+    """Call both once, and give them back where they return the same.
+
+    Raises:
+        ValueError: They do not, so comparing their times would say nothing.
+    """
+    ours, theirs = pair.ours(), pair.peer()
+    if ours != theirs:
+        msg = f"ours returns {ours!r:.200}, the peer {theirs!r:.200}"
+        raise ValueError(msg)
+    return pair
+
+
+_BENCHES: Final[dict[str, Bench]] = {}
+
+Setup = Callable[[], AbstractContextManager[Pair]]
+
+
+def bench(name: str, *, peer: str, goal: str) -> Callable[[Setup], Setup]:
+    """Register the decorated context manager under a name that is not taken."""
+
+    def register(setup: Setup) -> Setup:
+        if name in _BENCHES:
+            msg = f"two benches are named {name}"
+            raise ValueError(msg)
+        _BENCHES[name] = Bench(name, peer, goal, setup)
+        return setup
+
+    return register
+
+
+def find_benches(wanted: Iterable[str] = ()) -> list[Bench]:
+    """Return the benches whose names begin with one of those wanted; all of them by default.
+
+    Raises:
+        LookupError: A wanted name fits none.
+    """
+    from tools.bench import benches
+
+    for module in pkgutil.iter_modules(benches.__path__):
+        importlib.import_module(f"{benches.__name__}.{module.name}")
+    return _select(_BENCHES, list(wanted))
+
+
+def _select(benches: dict[str, Bench], wanted: list[str]) -> list[Bench]:
+    for prefix in wanted:
+        if not any(name.startswith(prefix) for name in benches):
+            msg = f"no bench {prefix}; there are {', '.join(sorted(benches))}"
+            raise LookupError(msg)
+    chosen = (name for name in benches if not wanted or name.startswith(tuple(wanted)))
+    return [benches[name] for name in sorted(chosen)]

@@ -1,0 +1,32 @@
+import pytest
+
+from tools.bench.registry import Bench, Pair, bench, find_benches, same_result
+
+ALL = find_benches()
+
+
+@pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
+def test_both_sides_of_a_bench_run(each: Bench) -> None:
+    with each.setup() as pair:
+        pair.ours()
+        pair.peer()
+
+
+def test_benches_are_chosen_by_the_beginning_of_their_names() -> None:
+    names = [each.name for each in find_benches(["signing-get"])]
+    assert names == ["signing-get-botocore", "signing-get-requests-auth"]
+
+
+def test_unknown_name_is_answered_with_those_there_are() -> None:
+    with pytest.raises(LookupError, match="signing-get-botocore"):
+        find_benches(["no-such"])
+
+
+def test_name_is_taken_once() -> None:
+    with pytest.raises(ValueError, match=ALL[0].name):
+        bench(ALL[0].name, peer="nobody", goal="none")(ALL[0].setup)
+
+
+def test_sides_that_do_different_things_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="ours returns 1, the peer 2"):
+        same_result(Pair(ours=lambda: 1, peer=lambda: 2))
