@@ -1,6 +1,6 @@
 """The base of the package's models: frozen, closed, and silent about the values it refuses."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,7 +13,9 @@ class Record(BaseModel):
     pydantic's own ValidationError keeps every input in ``errors()`` and ``json()``, secrets too.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     def __init__(self, **data: Any) -> None:
         refusal = None

@@ -8,15 +8,23 @@ See Also:
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from saigon.aws.cognito.exceptions import CognitoError
 from saigon.aws.exceptions import MissingExtraError
+
+
+@dataclass(frozen=True, slots=True)
+class _Challenge:
+    user_id: str
+    salt: str
+    server_value: int
+    secret_block: bytes
 
 
 class SrpProof:
@@ -45,24 +53,32 @@ class SrpProof:
             CognitoError: The challenge lacks a value, or its public value is one that gives the
                 password away to whoever sent it.
         """
-        try:
-            user_id, secret_block = parameters["USER_ID_FOR_SRP"], parameters["SECRET_BLOCK"]
-            server_value, salt = int(parameters["SRP_B"], 16), parameters["SALT"]
-            block = base64.b64decode(secret_block)
-        except (KeyError, ValueError, binascii.Error):
-            block = None
-        if block is None or server_value % self._numbers.big_n == 0:
+        challenge = _read(parameters)
+        if challenge is None or challenge.server_value % self._numbers.big_n == 0:
             # RFC 5054, 2.5.3: the client must abort where B % N is 0.
             raise CognitoError("the PASSWORD_VERIFIER challenge is not a valid one")
         timestamp = self._numbers.get_cognito_formatted_timestamp(now)
         key = self._numbers.get_password_authentication_key(
-            user_id, self._password, server_value, salt
+            challenge.user_id, self._password, challenge.server_value, challenge.salt
         )
-        proved = b"".join((self._pool_name.encode(), user_id.encode(), block, timestamp.encode()))
+        pool_and_user = (self._pool_name + challenge.user_id).encode()
+        proved = pool_and_user + challenge.secret_block + timestamp.encode()
         return {
-            "PASSWORD_CLAIM_SECRET_BLOCK": secret_block,
+            "PASSWORD_CLAIM_SECRET_BLOCK": parameters["SECRET_BLOCK"],
             "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(
                 hmac.digest(key, proved, hashlib.sha256)
             ).decode(),
             "TIMESTAMP": timestamp,
         }
+
+
+def _read(parameters: Mapping[str, str]) -> _Challenge | None:
+    try:
+        return _Challenge(
+            user_id=parameters["USER_ID_FOR_SRP"],
+            salt=parameters["SALT"],
+            server_value=int(parameters["SRP_B"], 16),
+            secret_block=base64.b64decode(parameters["SECRET_BLOCK"]),
+        )
+    except (KeyError, ValueError):
+        return None

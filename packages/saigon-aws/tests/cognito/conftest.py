@@ -1,0 +1,183 @@
+"""Fakes for what moto does not do: a scripted service, a key endpoint, tokens of a key of ours."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from saigon.aws.cognito import CognitoClient, CognitoIdp, CognitoIdpConfig
+from saigon.aws.testing import LocalAws, LocalIdentityPool, LocalUserPool
+
+POOL_ID = "eu-west-1_AbCdEfGhI"
+CLIENT_ID = "1example23456789"
+ISSUER = f"https://cognito-idp.eu-west-1.amazonaws.com/{POOL_ID}"
+
+
+class Loopback:
+    """A server that answers from a script and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.answers: list[tuple[int, Any] | None] = []
+        self.default: tuple[int, Any] | None = (500, {"__type": "InternalErrorException"})
+        self.headers: dict[str, str] = {}
+        loopback = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def respond(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                target = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
+                loopback.requests.append(
+                    {"operation": target, "path": self.path, **json.loads(body or b"{}")}
+                )
+                answer = loopback.answers.pop(0) if loopback.answers else loopback.default
+                if answer is None:
+                    return  # the connection closes without a word
+                status, content = answer
+                payload = content if isinstance(content, bytes) else json.dumps(content).encode()
+                self.send_response_only(status)
+                for name, value in loopback.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            do_GET = do_POST = respond  # noqa: N815  # http.server's names
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # likewise
+                """Keep silent."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Signer:
+    """Makes tokens of a pool, right in all but what a test asks for."""
+
+    def __init__(self, kid: str = "key-1") -> None:
+        self.kid = kid
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    @property
+    def jwk(self) -> dict[str, Any]:
+        made: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(
+            self.key.public_key(), as_dict=True
+        )
+        return {**made, "kid": self.kid, "alg": "RS256", "use": "sig"}
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        return {"keys": [self.jwk]}
+
+    def token(
+        self,
+        use: str = "id",
+        *,
+        without: tuple[str, ...] = (),
+        header: dict[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        now = int(datetime.now(UTC).timestamp())
+        own = (
+            {"aud": CLIENT_ID, "cognito:username": "ada"}
+            if use == "id"
+            else {"client_id": CLIENT_ID, "username": "ada", "scope": "orders/read orders/write"}
+        )
+        payload = {
+            "iss": ISSUER,
+            "sub": "5f1c0000-0000-4000-8000-000000000000",
+            "token_use": use,
+            "iat": now,
+            "auth_time": now,
+            "exp": now + 3600,
+            **own,
+            **claims,
+        }
+        for name in without:
+            del payload[name]
+        return jwt.encode(
+            payload, self.key, algorithm="RS256", headers={"kid": self.kid, **(header or {})}
+        )
+
+    def result(self, **more: Any) -> dict[str, Any]:
+        """Return an AuthenticationResult."""
+        return {
+            "AuthenticationResult": {
+                "IdToken": self.token(),
+                "AccessToken": self.token("access"),
+                "RefreshToken": "refresh-1",
+                "ExpiresIn": 3600,
+                "TokenType": "Bearer",
+                **more,
+            }
+        }
+
+
+@pytest.fixture(scope="session")
+def signer() -> Signer:
+    return Signer()
+
+
+@pytest.fixture
+def make_signer() -> Callable[[str], Signer]:
+    return Signer
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    server = Loopback()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_config() -> Callable[..., CognitoIdpConfig]:
+    def make(**options: Any) -> CognitoIdpConfig:
+        return CognitoIdpConfig(**{"user_pool_id": POOL_ID, "client_id": CLIENT_ID, **options})
+
+    return make
+
+
+@pytest.fixture
+def scripted(
+    loopback: Loopback, aws: LocalAws, make_config: Callable[..., CognitoIdpConfig]
+) -> Callable[..., CognitoIdp]:
+    """Make a CognitoIdp that talks to the scripted service."""
+
+    def make(**options: Any) -> CognitoIdp:
+        return CognitoIdp(make_config(endpoint_url=loopback.url, **options), session=aws.session())
+
+    return make
+
+
+@pytest.fixture
+def idp(aws: LocalAws, aws_user_pool: LocalUserPool) -> CognitoIdp:
+    return CognitoIdp(aws_user_pool.config(), session=aws.session())
+
+
+@pytest.fixture
+def cognito(aws: LocalAws, aws_identity_pool: LocalIdentityPool) -> CognitoClient:
+    return CognitoClient(aws_identity_pool.config(), session=aws.session())
+
+
+@pytest.fixture
+def hooked(aws: LocalAws, aws_user_pool: LocalUserPool) -> tuple[CognitoIdp, Any]:
+    """A CognitoIdp of a boto3 client whose events a test may hook into."""
+    client = aws.client("cognito-idp")
+    return CognitoIdp(aws_user_pool.config(), client=client), client.meta.events
