@@ -2,14 +2,12 @@
 
 import os
 from functools import cache
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import botocore.session
 from boto3.session import Session
 from botocore.config import Config
-from botocore.loaders import Loader
 from botocore.loaders import Loader, create_loader
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ class _LocalBotocoreSession(botocore.session.Session):
 
     def __init__(self, endpoint_url: str, clients: "WeakSet[BaseClient]") -> None:
         super().__init__(session_vars=_variables_without_environment())
-        self.register_component("data_loader", _shared_loader())
         self.register_component("data_loader", _shared_loader())
         self._endpoint_url = endpoint_url
         self._clients = clients
@@ -56,12 +53,6 @@ def local_session(
         region_name=region_name,
         botocore_session=_LocalBotocoreSession(endpoint_url, clients),
     )
-
-
-@cache
-def _shared_loader() -> Loader:
-    """Give one loader to all sessions: reading a service's description takes longest."""
-    return Loader()
 
 
 def _variables_without_environment() -> dict[str, tuple[Any, None, Any, Any]]:
