@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, WebSocket
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -54,6 +54,40 @@ def router() -> APIRouter:
 def test_call_context_is_reached(call: Call, router: APIRouter, path: str) -> None:
     app = create_app(title="Test", routers=[router])
     assert call(app, "GET", path, headers={"X-Request-Id": "r-1"}).json() == "r-1"
+
+
+def test_websocket_has_a_call_context(
+    converse: Callable[..., list[dict[str, Any]]], http_scope: dict[str, Any]
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/ws")
+    async def endpoint(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close(reason=call_context().request.request_id)
+
+    scope = http_scope | {
+        "type": "websocket",
+        "path": "/ws",
+        "subprotocols": [],
+        "headers": [(b"x-request-id", b"r-1")],
+    }
+    app = create_app(title="Test", routers=[router])
+    sent = converse(app, scope, [{"type": "websocket.connect"}])
+    assert sent[-1]["reason"] == "r-1"
+
+
+def test_call_context_ends_with_its_call(router: APIRouter) -> None:
+    app = create_app(title="Test", routers=[router])
+
+    async def main() -> None:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as session:
+            await session.get("/async")
+        with pytest.raises(NoRequestContextError):
+            call_context()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("in_thread", [True, False])

@@ -96,6 +96,17 @@ def test_caller_past_the_gateway_is_anonymous(
     assert principal(BY_USER, headers) is None
 
 
+def test_provider_that_fails_is_503_and_logged(call: Call, access_lines: Lines) -> None:
+    def provider_of_secrets() -> SecretStr:
+        raise OSError("the vault is down")
+
+    trust = GatewaySecret("X-Gateway-Secret", provider_of_secrets)
+    answer = call(app_of(IdentityIdHeader(trust)), "GET", "/me", headers=GATEWAY)
+    assert answer.status_code == 503
+    assert "vault" not in answer.text
+    assert [line["status"] for line in access_lines()] == [503]
+
+
 def test_empty_secret_is_never_valid(principal: Callable[..., str | None]) -> None:
     source = IdentityIdHeader(GatewaySecret("X-Gateway-Secret", lambda: SecretStr("")))
     headers = [("X-Gateway-Secret", ""), ("X-Api-IdentityId", IDENTITY_A)]

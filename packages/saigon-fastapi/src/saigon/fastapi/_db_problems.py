@@ -31,7 +31,7 @@ def install_db_problem_handler(app: FastAPI, problem_response: Callable[..., Res
     async def handle(_request: Request, exc: "DbExecutionError") -> Response:
         if exc.kind in _CONFLICTS:
             return problem_response(409, detail=_CONFLICTS[exc.kind])
-        if exc.kind in _PASSING:
+        if exc.kind in _PASSING or exc.retryable:
             _log.warning("the database could not answer: %s", exc.kind)
             return problem_response(503, headers=_RETRY_AFTER)
         raise exc  # a fault of the service: the middleware answers 500 and logs it

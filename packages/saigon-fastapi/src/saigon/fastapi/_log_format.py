@@ -60,7 +60,11 @@ class TextFormatter(logging.Formatter):
             record.levelname,
             record.name,
             one_line(record.getMessage()),
-            *(f"{one_line(key)}={_pair_value(v)}" for key, v in record_fields(record).items()),
+            *(
+                f"{one_line(key)}={_pair_value(value)}"
+                for key, value in record_fields(record).items()
+                if value is not None
+            ),
         ]
         return " ".join(words)
 

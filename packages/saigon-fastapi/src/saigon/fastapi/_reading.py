@@ -1,5 +1,6 @@
 """How a request context is read from an ASGI scope."""
 
+import logging
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,7 +20,17 @@ from saigon.fastapi._tracing import trace_id_of, valid_amzn_trace_id, valid_trac
 from saigon.fastapi.exceptions import IdentityHeaderError
 from saigon.fastapi.headers import RequestContext
 
+_log = logging.getLogger(__name__)
+
 ContextT = TypeVar("ContextT", bound=RequestContext)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a request is refused before the app sees it."""
+
+    status: int
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Reading(Generic[ContextT]):
 
     context: ContextT
     ignored_headers: list[str]
-    fault: str | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +51,21 @@ class ContextReader(Generic[ContextT]):
     proxy_hops: ProxyHops | None
 
     def read(self, scope: Scope) -> Reading[ContextT]:
-        """Return the context of a request; a malformed identity is a fault, and anonymous."""
-        try:
-            identity, fault = self._identity(scope), None
-        except IdentityHeaderError as exc:
-            identity, fault = None, str(exc)
+        """Return the context of a request; one that cannot be identified has a fault."""
+        identity, fault = self._identity(scope)
         names = self.context_type.header_names
         believed = identity is not None or fault is not None
         ignored = ignored_identity_headers(self.identity, scope, names, believed=believed)
         return Reading(self._context(scope, identity), ignored, fault)
 
-    def _identity(self, scope: Scope) -> Identity | None:
-        return read_identity(self.identity, scope, self.context_type.header_names)
+    def _identity(self, scope: Scope) -> tuple[Identity | None, Fault | None]:
+        try:
+            return read_identity(self.identity, scope, self.context_type.header_names), None
+        except IdentityHeaderError as exc:
+            return None, Fault(400, str(exc))
+        except Exception:  # noqa: BLE001  # the provider of the secrets is the service's own code
+            _log.exception("the rule of trust failed, so that nobody can be identified")
+            return None, Fault(503, "the caller cannot be identified now")
 
     def _context(self, scope: Scope, identity: Identity | None) -> ContextT:
         names = self.context_type.header_names

@@ -38,7 +38,8 @@ def call_context() -> CallContext:
         NoRequestContextError: No call is being answered here, or not by an app of ``create_app``.
     """
     context = _CURRENT.get()
-    if context is None:
+    # What an earlier call left in this context is not this one's.
+    if context is None or context.request is not RequestContext.current():
         raise NoRequestContextError(
             "there is no call context; is the app made by create_app, and this run by a request?"
         )

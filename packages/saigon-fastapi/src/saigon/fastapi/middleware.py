@@ -12,7 +12,7 @@ from saigon.fastapi._client_address import ProxyHops
 from saigon.fastapi._crash import answer_crash
 from saigon.fastapi._exchange import Exchange
 from saigon.fastapi._identity import IdentitySource
-from saigon.fastapi._reading import ContextReader, Reading
+from saigon.fastapi._reading import ContextReader, Fault, Reading
 from saigon.fastapi.headers import RequestContext, use_request_context
 from saigon.fastapi.logging import logcontext
 from saigon.fastapi.problems import problem_response
@@ -23,7 +23,8 @@ QUIET_PATHS: Final = frozenset({"/health/live", "/health/ready"})
 """The paths of the health routes, whose requests are logged only when slow or failed."""
 
 _CONTEXT_KEY: Final = "saigon.fastapi.request_context"
-_POLICY_VIOLATION: Final = 1008
+_CLOSE_CODES: Final = {400: 1008, 503: 1013}
+# https://www.iana.org/assignments/websocket/websocket.xml#close-code-number
 
 
 class LogMiddleware:
@@ -120,11 +121,15 @@ def _log_fields(context: RequestContext) -> dict[str, object]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-async def _refuse(exchange: Exchange, fault: str) -> None:
+async def _refuse(exchange: Exchange, fault: Fault) -> None:
     if exchange.scope["type"] == "websocket":
         await exchange.receive()
-        close = {"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": fault}
+        close = {
+            "type": "websocket.close",
+            "code": _CLOSE_CODES[fault.status],
+            "reason": fault.detail,
+        }
         await exchange.send(close)
         return
-    response = problem_response(400, detail=fault)
+    response = problem_response(fault.status, detail=fault.detail)
     await response(exchange.scope, exchange.receive, exchange.send)
