@@ -26,7 +26,7 @@ QUICK = ForwarderConfig(
 class Order(BaseModel):
     id: str
     item: str
-    version: int = 1
+    version: int
     total: Decimal | None = None
 
 
@@ -63,7 +63,7 @@ def connector(tmp_path: Path, orders: Table) -> Iterator[DbConnector]:
         yield connector
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sqs() -> Iterator[LocalSqs]:
     with LocalSqs() as sqs:
         yield sqs
@@ -71,12 +71,12 @@ def sqs() -> Iterator[LocalSqs]:
 
 @pytest.fixture
 def dead_letters(sqs: LocalSqs) -> StrictQueue:
-    return sqs.create_queue("orders-dead")
+    return sqs.create_queue()
 
 
 @pytest.fixture
 def queue(sqs: LocalSqs, dead_letters: StrictQueue) -> StrictQueue:
-    return sqs.create_queue("orders", dead_letter=dead_letters, max_receive_count=5)
+    return sqs.create_queue(dead_letter=dead_letters, max_receive_count=5)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def make_forwarder(
 @pytest.fixture
 def order_json() -> Callable[..., str]:
     def body(order_id: str, **values: Any) -> str:
-        return json.dumps({"id": order_id, "item": f"item of {order_id}"} | values)
+        return json.dumps({"id": order_id, "item": f"item of {order_id}", "version": 1} | values)
 
     return body
 

@@ -14,6 +14,8 @@ _log = logging.getLogger(__name__)
 LONGEST_HOLD: Final = 11 * 3600.0
 """Seconds after which a message is given back: SQS ends its visibility after twelve hours."""
 
+_MOMENT: Final = 0.01
+
 Hide = Callable[[Sequence[ReceivedMessage], int], Sequence[ReceivedMessage]]
 
 
@@ -68,13 +70,20 @@ class Heartbeat:
 
     def _run(self) -> None:
         with self._changed:
-            while self._due:
-                wait = min(due for due, _ in self._due.values()) - self._clock()
-                if wait > 0:
-                    self._changed.wait(wait)
-                else:
-                    self._extend()
-            self._thread = None
+            try:
+                self._beat()
+            finally:
+                self._thread = None
+
+    def _beat(self) -> None:
+        while self._due:
+            # At least a moment, so that a slow queue does not keep ``drop`` from its turn.
+            self._changed.wait(max(self._seconds_left(), _MOMENT))
+            if self._due and self._seconds_left() <= 0:
+                self._extend()
+
+    def _seconds_left(self) -> float:
+        return min(due for due, _ in self._due.values()) - self._clock()
 
     def _extend(self) -> None:
         now = self._clock()
@@ -82,10 +91,10 @@ class Heartbeat:
         soon = now + self._visibility / 8
         messages = [message for due, message in self._due.values() if due <= soon]
         lost = {message.receipt_handle for message in self._hide(messages, self._visibility)}
+        due = self._clock() + self._visibility / 2
         for message in messages:
             if message.receipt_handle in lost:
                 _log.warning("the hold on message %s was lost", message.message_id)
                 del self._due[message.receipt_handle]
             else:
-                due = now + self._visibility / 2
                 self._due[message.receipt_handle] = (due, message)

@@ -299,6 +299,7 @@ class LocalSqs:
 
     def __init__(self) -> None:
         self._now = 0.0
+        self._client: Any = None
         self._queues: dict[str, StrictQueue] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -311,25 +312,40 @@ class LocalSqs:
         """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def now(self) -> float:
+        """The queues' time in seconds."""
+        return self._now
+
     def advance(self, seconds: float) -> None:
         """Let time pass for the queues."""
         self._now += seconds
 
     def create_queue(
         self,
-        name: str = "orders",
+        name: str | None = None,
         *,
+        fifo: bool = False,
         dead_letter: StrictQueue | None = None,
         max_receive_count: int = 0,
     ) -> StrictQueue:
-        """Make a queue; with a count it has a redrive policy to the dead-letter queue."""
+        """Make a queue; with a count it has a redrive policy to the dead-letter queue.
+
+        Without a name it gets one that no other queue here has. ``fifo`` ends it in ``.fifo``.
+        """
+        name = (name or f"queue-{len(self._queues) + 1}") + (".fifo" if fifo else "")
         url = f"{self.endpoint_url}/123456789012/{name}"
         queue = StrictQueue(name, url, lambda: self._now, dead_letter, max_receive_count)
         self._queues[url] = queue
         return queue
 
     def client(self) -> Any:
-        """Make a boto3 client that asks this server, without retries of its own."""
+        """Return a boto3 client that asks this server, without retries of its own."""
+        if self._client is None:
+            self._client = self._new_client()
+        return self._client
+
+    def _new_client(self) -> Any:
         from boto3.session import Session
         from botocore.config import Config
 
@@ -368,6 +384,7 @@ class LocalSqs:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one packet per answer, which no delayed acknowledgement holds up
 
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

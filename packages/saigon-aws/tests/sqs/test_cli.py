@@ -1,0 +1,147 @@
+"""The command runs a worker, or one receive, and its exit code says how it went."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saigon.aws.sqs._cli import main
+from saigon.aws.sqs.testing import LocalSqs, StrictQueue
+from saigon.orm.connection import DbConnector
+
+Body = Callable[..., str]
+Stored = Callable[[], dict[str, str]]
+
+SHOP = """
+from pydantic import BaseModel
+from sqlalchemy import Column, Integer, MetaData, String, Table
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+class Order(BaseModel):
+    id: str
+    item: str
+    version: int
+
+class Base(DeclarativeBase):
+    pass
+
+class OrderRow(Base):
+    __tablename__ = "orders"
+    id = mapped_column(String(36), primary_key=True)
+    item = mapped_column(String(40), nullable=False)
+    version = mapped_column(Integer, nullable=False)
+
+orders = OrderRow.__table__
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module in the working directory, of a name that no other test imports."""
+    name = f"shop_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(SHOP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return name
+
+
+@pytest.fixture
+def command(
+    shop: str,
+    queue: StrictQueue,
+    connector: DbConnector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> list[str]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'orders.db'}")
+    options = ["--model", f"{shop}:Order", "--table", f"{shop}:orders", "--wait-seconds", "0"]
+    return ["--queue-url", queue.url, *options]
+
+
+def test_once_receives_once_and_prints_a_line_of_json(
+    command: list[str],
+    queue: StrictQueue,
+    order_json: Body,
+    stored: Stored,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    queue.put(order_json("a"))
+    assert main([*command, "--once"]) == 0
+    assert set(stored()) == {"a"}
+    line = json.loads(capsys.readouterr().out)
+    assert (line["received"], line["inserted"], line["deleted"]) == (1, 1, 1)
+
+
+def test_a_mapped_class_will_do_for_a_table(
+    command: list[str], shop: str, queue: StrictQueue, order_json: Body, stored: Stored
+) -> None:
+    queue.put(order_json("a", version=2))
+    update = ["--on-conflict", "update", "--newer-by", "version", "--key", "id"]
+    assert main([*command, "--table", f"{shop}:OrderRow", *update, "--once"]) == 0
+    assert set(stored()) == {"a"}
+
+
+def test_once_with_a_bad_message_is_incomplete(
+    command: list[str], queue: StrictQueue, order_json: Body
+) -> None:
+    queue.put("poison")
+    assert main([*command, "--once"]) == 3
+
+
+def test_a_database_that_refuses_is_an_error(
+    command: list[str],
+    queue: StrictQueue,
+    order_json: Body,
+    sql: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    queue.put(order_json("a"))
+    sql("DROP TABLE orders")
+    assert main([*command, "--once"]) == 1
+    assert "saigon-forward: the database refused" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--model", "no_such_module:Order"], "no_such_module:Order is not there"),
+        (["--model", "json:loads"], "expected a pydantic model"),
+        (["--table", "json:loads"], "expected a Table"),
+        (["--model", "Order"], "expected MODULE:ATTRIBUTE"),
+        (["--batch-size", "0"], "batch_size"),
+        (["--key", "nothing"], "is not a field"),
+        (["--database-url", "nonsense"], "saigon-forward:"),
+    ],
+)
+def test_wrong_arguments_are_told_apart(
+    options: list[str], expected: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, *options, "--once"]) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_the_module_is_a_command_that_a_signal_drains(
+    command: list[str], queue: StrictQueue, sqs: LocalSqs, order_json: Body, stored: Stored
+) -> None:
+    queue.put(order_json("a"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "saigon.aws.sqs", *command, "--wait-seconds", "1"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    with process:
+        assert process.stdout is not None
+        line: dict[str, Any] = json.loads(process.stdout.readline())
+        process.terminate()
+        assert process.wait(30) == 0
+    assert line["inserted"] == 1
+    assert set(stored()) == {"a"}

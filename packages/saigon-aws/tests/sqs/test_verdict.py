@@ -1,0 +1,76 @@
+"""Each error of a database has one consequence."""
+
+import pytest
+
+from saigon.aws.sqs._verdict import verdict_on
+from saigon.orm.exceptions import DbErrorKind, DbExecutionError
+
+
+def verdict(
+    dialect: str,
+    *,
+    kind: DbErrorKind = "other",
+    sqlstate: str | None = None,
+    code: int | None = None,
+    cause: BaseException | None = None,
+) -> str:
+    error = DbExecutionError("", kind=kind, sqlstate=sqlstate, error_code=code)
+    error.__cause__ = cause
+    return verdict_on(error, dialect).name
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "expected"),
+    [
+        *((code, "BAD_MESSAGE") for code in ("22001", "22P02", "23505", "23503", "54000", "P0001")),
+        *((code, "RETRY") for code in ("40001", "40P01", "55P03", "57014")),
+        *((code, "OUTAGE") for code in ("08006", "57P01", "53100", "53200", "53300", "25006")),
+        *((code, "REFUSED") for code in ("42P01", "42703", "42501", "42P10", "28P01", "XX000")),
+    ],
+)
+def test_postgresql(sqlstate: str, expected: str) -> None:
+    assert verdict("postgresql", sqlstate=sqlstate) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        *((code, "BAD_MESSAGE") for code in (1048, 1062, 1264, 1406, 1452, 3819, 4025, 1366)),
+        *((code, "RETRY") for code in (1205, 1213)),
+        *((code, "OUTAGE") for code in (1040, 1053, 1290, 1792, 1836, 2003, 2006, 2013, 4031)),
+        *((code, "REFUSED") for code in (1044, 1045, 1054, 1142, 1146)),
+    ],
+)
+def test_mysql(code: int, expected: str) -> None:
+    assert verdict("mysql", code=code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [(2067, "BAD_MESSAGE"), (20, "BAD_MESSAGE"), (13, "OUTAGE"), (14, "OUTAGE"), (1, "REFUSED")],
+)
+def test_sqlite(code: int, expected: str) -> None:
+    assert verdict("sqlite", code=code) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("not_null", "BAD_MESSAGE"),
+        ("deadlock", "RETRY"),
+        ("timeout", "RETRY"),
+        ("aborted", "RETRY"),
+        ("connection", "OUTAGE"),
+        ("read_only", "OUTAGE"),
+        ("auth", "REFUSED"),
+        ("other", "REFUSED"),
+    ],
+)
+def test_without_a_code_the_kind_decides(kind: DbErrorKind, expected: str) -> None:
+    assert verdict("postgresql", kind=kind) == expected
+
+
+def test_a_value_that_the_driver_can_not_send_is_the_messages_fault() -> None:
+    assert verdict("sqlite", cause=OverflowError()) == "BAD_MESSAGE"
+    assert verdict("postgresql", cause=type("DataError", (Exception,), {})()) == "BAD_MESSAGE"
+    assert verdict("postgresql", cause=type("ProgrammingError", (Exception,), {})()) == "REFUSED"
