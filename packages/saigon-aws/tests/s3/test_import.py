@@ -9,7 +9,7 @@ import saigon.aws.s3
 from saigon.aws.s3 import exceptions
 
 
-@pytest.mark.parametrize("module", ["saigon.aws.s3", "saigon.aws.secrets"])
+@pytest.mark.parametrize("module", ["saigon.aws.s3", "saigon.aws.secrets", "saigon.aws.rds"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
     heavy = {"boto3", "botocore", "requests", "sqlalchemy", "urllib3"}
     code = f"import sys, {module}; print(sorted({heavy} & set(sys.modules)))"
