@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from typing import Final
 
 _START_SECONDS: Final = 60
@@ -80,6 +81,7 @@ def serve() -> None:
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # not a line for every request
+    _hasten_queues()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
@@ -87,3 +89,14 @@ def serve() -> None:
     sys.stdout.flush()
     sys.stdin.read()  # returns when the parent closes it, or is gone
     server.stop()
+
+
+def _hasten_queues() -> None:
+    """Give moto's queues a quicker clock: they read it some hundred times per message.
+
+    With 1,000 messages waiting, a receive takes a tenth of the time. moto's own clock can be
+    frozen by a test; here, in a process of its own, nobody can.
+    """
+    from moto.sqs import models
+
+    models.unix_time_millis = lambda: time.time() * 1000  # type: ignore[attr-defined]  # private
