@@ -44,7 +44,7 @@ def connected(
     with TemporaryDirectory(prefix="orders-", ignore_cleanup_errors=True) as folder:
         url = make_url(database_url or f"sqlite:///{Path(folder) / 'orders.db'}")
         if provider is not None:
-            url = url.set(username=None, password=None)
+            url = url._replace(username=None, password=None)  # set() takes None for "as it was"
         with DbConnector(url, credentials_provider=provider, page_tokens=page_tokens) as db:
             yield db
 
