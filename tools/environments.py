@@ -4,16 +4,29 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from packaging.utils import parse_wheel_filename
 
 from tools.uv import uv
 
 __all__ = ["CleanEnvironment", "clean_environment"]
+
+_IMPORT_ALL: Final = """\
+import importlib, json, sys
+
+errors = {}
+for module in sys.argv[1:]:
+    try:
+        importlib.import_module(module)
+    except Exception as error:
+        errors[module] = f"{type(error).__name__}: {error}"
+print(json.dumps(errors))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +73,20 @@ class CleanEnvironment:
             text=True,
         )
 
-    def import_error(self, module: str) -> str | None:
-        """Import a module in a fresh process; return the last line of its error, None if none."""
-        done = self.run("-c", f"import {module}")
+    def error_of(self, code: str) -> str | None:
+        """Run code in a fresh process; return the last line of its error, None if none."""
+        done = self.run("-c", code)
         if done.returncode == 0:
             return None
         return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+
+    def import_errors(self, modules: Sequence[str]) -> dict[str, str]:
+        """Import modules, all in one process; return the errors of those that fail."""
+        done = self.run("-c", _IMPORT_ALL, *modules)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        errors: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+        return errors
 
 
 @contextmanager

@@ -81,7 +81,14 @@ def run_tests(environment: CleanEnvironment, name: str) -> int:
 
     Old versions may warn about a Python newer than they are: that is theirs to keep.
     """
-    settings = ["-o", "addopts=--import-mode=importlib -ra", "-o", "filterwarnings=default"]
+    settings = [
+        "-o",
+        "addopts=--import-mode=importlib",
+        "-m",
+        "not slow",
+        "-o",
+        "filterwarnings=default",
+    ]
     if name == "saigon-aws":
         settings += ["-p", "saigon.aws.testing"]
     command: list[str | Path] = [

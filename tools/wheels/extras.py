@@ -1,7 +1,8 @@
-"""Which module needs which extra to be imported at all.
+"""What needs which extra.
 
-A module stands here for itself and all below it. What is not here must be importable with its
-distribution alone; what is here must fail without the extra, with an error that names it.
+A module in the first table stands for itself and all below it. What is not there must be
+importable with its distribution alone; what is there must fail without the extra, with an error
+that names it. The second table holds what is importable, and needs an extra to be used.
 """
 
 from collections.abc import Iterable
@@ -9,10 +10,50 @@ from typing import Final
 
 from tools.wheels.wheel import Wheel
 
-__all__ = ["extra_of", "table_problems"]
+__all__ = ["extra_of", "table_problems", "uses_of"]
 
-_EXTRAS: Final = {
+_MODULES: Final = {
+    "saigon.aws.cognito._jwks": "saigon-aws[cognito]",
     "saigon.aws.sqs": "saigon-aws[sqs]",
+    "saigon.aws.testing._fixtures": "saigon-aws[testing]",
+    "saigon.aws.testing._issuer": "saigon-aws[testing]",
+    "saigon.aws.testing._tokens": "saigon-aws[testing]",
+    "saigon.fastapi._log_json": "saigon-fastapi[json]",
+    "saigon.rest._aws_requests_auth": "saigon-rest[aws]",
+    "saigon.rest.sigv4": "saigon-rest[aws]",
+}
+
+_POOL: Final = "user_pool_id='eu-west-1_abc', client_id='abc'"
+_USES: Final = {
+    "saigon-aws[cognito]": (
+        "from saigon.aws.cognito import CognitoIdp, CognitoIdpConfig; "
+        f"CognitoIdp(CognitoIdpConfig({_POOL})).verify_access_token('a.b.c')"
+    ),
+    "saigon-aws[testing]": "from saigon.aws.testing import LocalAws; LocalAws().__enter__()",
+    "saigon-fastapi[cognito]": (
+        "from saigon.fastapi.security import CognitoBearer; CognitoBearer(None)"
+    ),
+    "saigon-fastapi[json]": (
+        "from saigon.fastapi.logging import enable_log_context; enable_log_context(json=True)"
+    ),
+    "saigon-fastapi[orm]": (
+        "from saigon.fastapi.transactions import db_transaction; db_transaction(None)"
+    ),
+    "saigon-orm[mysql]": (
+        "from saigon.orm.connection import DbConnector; "
+        "DbConnector('mysql+pymysql://someone@127.0.0.1/orders').engine"
+    ),
+    "saigon-orm[postgresql]": (
+        "from saigon.orm.connection import DbConnector; "
+        "DbConnector('postgresql+psycopg://someone@127.0.0.1/orders').engine"
+    ),
+    "saigon-rest[aws]": (
+        "from saigon.rest.client import AuthRestClient; "
+        "AuthRestClient('https://api.example', object())"
+    ),
+    "saigon-rest[gateway]": (
+        "from saigon.rest.gateway import UpstreamProxy; UpstreamProxy('http://127.0.0.1:1')"
+    ),
 }
 
 
@@ -20,17 +61,22 @@ def extra_of(module: str) -> str | None:
     """Return the extra that a module needs, as ``saigon-aws[sqs]``; None if it needs none."""
     name = module
     while name:
-        if name in _EXTRAS:
-            return _EXTRAS[name]
+        if name in _MODULES:
+            return _MODULES[name]
         name = name.rpartition(".")[0]
     return None
 
 
+def uses_of(distribution: str) -> list[tuple[str, str]]:
+    """Return a distribution's extras that some code needs, each with such code."""
+    return [(extra, code) for extra, code in _USES.items() if extra.startswith(f"{distribution}[")]
+
+
 def table_problems(wheels: Iterable[Wheel]) -> list[str]:
-    """Return the entries of the table that name nothing."""
+    """Return the entries of the tables that name nothing."""
     wheels = list(wheels)
     modules = {module for wheel in wheels for module in wheel.modules}
     extras = {f"{wheel.name}[{extra}]" for wheel in wheels for extra in wheel.extras}
-    wrong_modules = [f"no module {module}" for module in _EXTRAS if module not in modules]
-    wrong_extras = [f"no extra {extra}" for extra in _EXTRAS.values() if extra not in extras]
-    return wrong_modules + wrong_extras
+    wrong_modules = [f"no module {module}" for module in _MODULES if module not in modules]
+    named = sorted({*_MODULES.values(), *_USES})
+    return wrong_modules + [f"no extra {extra}" for extra in named if extra not in extras]

@@ -55,7 +55,7 @@ def removing_one_leaves_the_others(dist: Path) -> list[str]:
         environment.install("saigon-aws[sqs]")
         environment.uninstall("saigon-orm")
         problems = _import_problems(environment, "saigon.model", "saigon.aws")
-        if not environment.import_error("saigon.orm"):
+        if not environment.import_errors(["saigon.orm"]):
             problems.append("saigon.orm is importable after its removal")
         return problems
 
@@ -97,5 +97,4 @@ def _dist_with(dist: Path, name: str, bump: Callable[[Version], Version]) -> Ite
 
 
 def _import_problems(environment: CleanEnvironment, *modules: str) -> list[str]:
-    errors = ((module, environment.import_error(module)) for module in modules)
-    return [f"{module}: {error}" for module, error in errors if error]
+    return [f"{module}: {error}" for module, error in environment.import_errors(modules).items()]

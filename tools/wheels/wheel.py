@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-__all__ = ["Wheel", "wheels_in"]
+__all__ = ["Wheel", "is_ours", "is_private", "named", "wheels_in"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,11 @@ def wheels_in(folder: Path) -> list[Wheel]:
 def is_ours(name: str) -> bool:
     """Tell whether a distribution is one of ours by its name."""
     return canonicalize_name(name).startswith("saigon-")
+
+
+def is_private(module: str) -> bool:
+    """Tell whether a module is for our own use: a name with an underscore is in its path."""
+    return any(name.startswith("_") for name in module.split("."))
 
 
 def named(wheels: Iterable[Wheel], name: str) -> Wheel:

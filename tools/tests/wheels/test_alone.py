@@ -1,23 +1,34 @@
 import pytest
 
-from tools.wheels.alone import judge
+from tools.wheels.alone import judge_import, judge_use
 
-ERROR = "saigon.aws.exceptions.MissingExtraError: expected: pip install 'saigon-aws[sqs]'"
+NAMED = "saigon.aws.exceptions.MissingExtraError: expected: pip install 'saigon-aws[sqs]'"
+PLAIN = "ModuleNotFoundError: No module named 'saigon.orm'"
+
+
+def words_in(problem: str | None, words: str | None) -> bool:
+    return problem is None if words is None else problem is not None and words in problem
 
 
 @pytest.mark.parametrize(
-    ("error", "extra", "words"),
+    ("module", "error", "extra", "words"),
     [
-        (None, None, None),
-        (ERROR, "saigon-aws[sqs]", None),
-        ("ModuleNotFoundError: No module named 'boto3'", None, "boto3"),
-        ("ModuleNotFoundError: No module named 'saigon.orm'", "saigon-aws[sqs]", "names"),
-        (ERROR, "saigon-aws[cognito]", "names"),
-        (None, "saigon-aws[sqs]", "without"),
+        ("saigon.aws.s3", None, None, None),
+        ("saigon.aws.s3", PLAIN, None, "saigon.orm"),
+        ("saigon.aws.sqs", NAMED, "saigon-aws[sqs]", None),
+        ("saigon.aws.sqs", NAMED, "saigon-aws[cognito]", "names"),
+        ("saigon.aws.sqs", PLAIN, "saigon-aws[sqs]", "names"),
+        ("saigon.aws.sqs", None, "saigon-aws[sqs]", "without"),
+        ("saigon.aws.sqs._write", PLAIN, "saigon-aws[sqs]", None),
+        ("saigon.aws.sqs._write", "TypeError: no", "saigon-aws[sqs]", "names"),
     ],
 )
-def test_only_the_extra_named_in_the_table_may_be_missing(
-    error: str | None, extra: str | None, words: str | None
+def test_import_may_miss_only_the_extra_of_the_table(
+    module: str, error: str | None, extra: str | None, words: str | None
 ) -> None:
-    problem = judge("saigon.aws.sqs", error, extra)
-    assert (problem is None) if words is None else (problem is not None and words in problem)
+    assert words_in(judge_import(module, error, extra), words)
+
+
+@pytest.mark.parametrize(("error", "words"), [(NAMED, None), (PLAIN, "names"), (None, "names")])
+def test_use_without_its_extra_names_it(error: str | None, words: str | None) -> None:
+    assert words_in(judge_use("saigon-aws[sqs]", error), words)
