@@ -55,6 +55,7 @@ def test_the_password_is_in_no_text_of_the_connector() -> None:
     connector = DbConnector("postgresql://u:hunter2@nowhere/d")
     texts = (repr(connector), str(connector), repr(connector.engine), str(connector.engine.url))
     assert not any("hunter2" in shown for shown in texts)
+    assert connector.engine.url.password is None
 
 
 def test_a_connector_is_not_pickled(db: DbConnector) -> None:

@@ -68,7 +68,7 @@ class Address:
         extra = target.connect_args() if isinstance(target, DbCredentials) else {}
         defaults = _CONNECT_ARGS[_dialect_name(url)]
         args = {key: value for key, value in defaults.items() if key not in url.query}
-        return cls(url.set(password=None), login, {**args, **extra})
+        return cls(_without_password(url), login, {**args, **extra})
 
     @property
     def dialect_name(self) -> str:
@@ -204,6 +204,17 @@ def _with_driver(url: URL) -> URL:
     if url.drivername != f"{backend}+{driver}":
         raise DbConfigurationError(f"expected the driver {driver!r}, got {url.drivername!r}")
     return url
+
+
+def _without_password(url: URL) -> URL:
+    return URL.create(
+        url.drivername,
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query=url.query,
+    )
 
 
 def _dialect_name(url: URL) -> str:

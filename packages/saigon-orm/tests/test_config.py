@@ -1,0 +1,175 @@
+from typing import TypeVar
+
+import pytest
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from saigon.orm.config import (
+    DbCredentials,
+    MySQLCredentials,
+    PostgreSQLCredentials,
+    SQLiteCredentials,
+)
+from saigon.orm.connection import DbConnector
+from saigon.orm.exceptions import DbConfigurationError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+PASSWORD = "@:/%#?[] ü'"
+
+RDS_SECRET = {
+    "engine": "postgres",
+    "host": "db.example",
+    "port": 5433,
+    "username": "app",
+    "password": PASSWORD,
+    "dbname": "orders",
+    "dbInstanceIdentifier": "orders-1",
+}
+
+
+class Vault:
+    def __init__(self, values: dict[str, object]) -> None:
+        self._values = values
+
+    def get_secret(self, model_type: type[ModelT], secret_name: str) -> ModelT:
+        return model_type.model_validate(self._values)
+
+
+@pytest.fixture
+def credentials() -> PostgreSQLCredentials:
+    return PostgreSQLCredentials(
+        host="db.example", username="app", password=SecretStr(PASSWORD), dbname="orders"
+    )
+
+
+def test_a_password_of_any_characters_is_kept(credentials: PostgreSQLCredentials) -> None:
+    url = credentials.url()
+    assert (url.drivername, url.host, url.port) == ("postgresql+psycopg", "db.example", 5432)
+    assert (url.username, url.password, url.database) == ("app", PASSWORD, "orders")
+
+
+def test_the_password_is_in_no_text(credentials: PostgreSQLCredentials) -> None:
+    shown = f"{credentials!r} {credentials} {credentials.model_dump_json()} {credentials.url()!r}"
+    assert PASSWORD not in shown
+    with pytest.raises(ValidationError) as caught:
+        PostgreSQLCredentials.model_validate({"password": PASSWORD, "port": PASSWORD})
+    assert PASSWORD not in str(caught.value)
+
+
+def test_the_driver_is_told_about_time_and_encryption(credentials: PostgreSQLCredentials) -> None:
+    assert credentials.connect_args() == {"sslmode": "prefer", "connect_timeout": 10}
+    engine = DbConnector(credentials.model_copy(update={"application_name": "orders"})).engine
+    assert engine.url.password is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("disable", {"ssl_disabled": True}),
+        ("prefer", {}),
+        ("require", {"ssl": {"check_hostname": False, "verify_mode": "none"}}),
+        ("verify-ca", {"ssl_ca": "ca.pem", "ssl_verify_cert": True, "ssl_verify_identity": False}),
+        ("verify-full", {"ssl_ca": "ca.pem", "ssl_verify_cert": True, "ssl_verify_identity": True}),
+    ],
+)
+def test_mysql_has_the_same_words_for_encryption(mode: str, expected: dict[str, object]) -> None:
+    login = MySQLCredentials.model_validate(
+        {"host": "h", "username": "u", "password": "p", "dbname": "d", "ssl_mode": mode}
+        | ({"ssl_root_cert": "ca.pem"} if mode.startswith("verify") else {})
+    )
+    times = {"connect_timeout": 10, "read_timeout": 300, "write_timeout": 60}
+    assert login.connect_args() == times | expected
+
+
+def test_verification_without_certificates_is_refused() -> None:
+    login = MySQLCredentials.model_validate(
+        {"host": "h", "username": "u", "password": "p", "dbname": "d", "ssl_mode": "verify-full"}
+    )
+    with pytest.raises(DbConfigurationError, match="ssl_root_cert"):
+        login.connect_args()
+
+
+def test_credentials_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"HOST": "h", "PORT": "6000", "USERNAME": "u", "DBNAME": "d"}.items():
+        monkeypatch.setenv(f"ORDERS_DB_{name}", value)
+    monkeypatch.setenv("ORDERS_DB_PASSWORD", PASSWORD)
+    found = PostgreSQLCredentials.from_env("ORDERS_DB_")
+    assert (found.host, found.port, found.password.get_secret_value()) == ("h", 6000, PASSWORD)
+    with pytest.raises(DbConfigurationError, match="engine"):
+        DbCredentials.from_env("ORDERS_DB_")
+    monkeypatch.setenv("ORDERS_DB_ENGINE", "mariadb")
+    assert isinstance(DbCredentials.from_env("ORDERS_DB_"), MySQLCredentials)
+    with pytest.raises(DbConfigurationError, match="PostgreSQLCredentials"):
+        PostgreSQLCredentials.from_env("ORDERS_DB_")
+
+
+def test_a_wrong_variable_is_named_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_ENGINE", "postgresql")
+    monkeypatch.setenv("DATABASE_PORT", PASSWORD)
+    with pytest.raises(DbConfigurationError) as caught:
+        DbCredentials.from_env()
+    assert "DATABASE_PORT" in str(caught.value)
+    assert "DATABASE_HOST" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_sqlite_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_ENGINE", "sqlite")
+    monkeypatch.setenv("DATABASE_PATH", "odd ?#%.db")
+    found = DbCredentials.from_env()
+    assert isinstance(found, SQLiteCredentials)
+    assert found.url().database == "odd ?#%.db"
+
+
+def test_a_secret_of_rds_is_a_login() -> None:
+    found = DbCredentials.from_secret(Vault(RDS_SECRET), "orders")
+    assert isinstance(found, PostgreSQLCredentials)
+    assert (found.host, found.port, found.username, found.dbname) == (
+        "db.example",
+        5433,
+        "app",
+        "orders",
+    )
+    assert found.password.get_secret_value() == PASSWORD
+
+
+def test_what_is_given_goes_before_the_secret() -> None:
+    found = DbCredentials.from_secret(Vault(RDS_SECRET), "orders", host="proxy", dbname="other")
+    assert isinstance(found, PostgreSQLCredentials)
+    assert (found.host, found.port, found.dbname) == ("proxy", 5433, "other")
+
+
+def test_a_managed_secret_holds_only_the_login() -> None:
+    vault = Vault({"username": "app", "password": PASSWORD})
+    found = MySQLCredentials.from_secret(vault, "rds!x", host="h", port=3307, dbname="d")
+    assert (found.host, found.port, found.dbname) == ("h", 3307, "d")
+    with pytest.raises(DbConfigurationError, match="MySQLCredentials"):
+        DbCredentials.from_secret(vault, "rds!x", host="h", dbname="d")
+    with pytest.raises(DbConfigurationError, match=r"'rds!x'.*dbname") as caught:
+        MySQLCredentials.from_secret(vault, "rds!x", host="h")
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ("aurora-postgresql", PostgreSQLCredentials),
+        ("aurora-mysql", MySQLCredentials),
+        ("mariadb", MySQLCredentials),
+        ("postgresql", PostgreSQLCredentials),
+    ],
+)
+def test_engines_have_several_names(engine: str, expected: type[DbCredentials]) -> None:
+    found = DbCredentials.from_secret(Vault(RDS_SECRET | {"engine": engine}), "orders")
+    assert type(found) is expected
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(DbConfigurationError, match="oracle"):
+        DbCredentials.from_secret(Vault(RDS_SECRET | {"engine": "oracle"}), "orders")
+
+
+def test_a_file_of_any_name_is_a_database(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("odd ?#%") / "ü.db"
+    with DbConnector(SQLiteCredentials(path=path)) as db:
+        db.ping()
+    assert path.exists()
