@@ -6,6 +6,7 @@ See Also:
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
@@ -14,6 +15,8 @@ ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 DATE_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 EMPTY_HASH: Final = hashlib.sha256(b"").hexdigest()
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*")
 
 # S3 takes an object's key as it stands: escaped once, "//" and ".." being ordinary names in it.
 _PATH_AS_IT_STANDS: Final = frozenset({"s3", "s3-object-lambda", "s3-outposts", "s3express"})
@@ -25,6 +28,10 @@ def escape(value: str | bytes) -> str:
     return quote_from_bytes(data, safe="")
 
 
+def _escaped_anew(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) else escape(unquote_to_bytes(value))
+
+
 def wire_query(query: str) -> str:
     """Rewrite a query so that each name and value is escaped in the one canonical way.
 
@@ -32,17 +39,14 @@ def wire_query(query: str) -> str:
     the order of a repeated name may carry meaning.
     """
     return "&".join(
-        f"{escape(unquote_to_bytes(name))}={escape(unquote_to_bytes(value))}"
+        f"{_escaped_anew(name)}={_escaped_anew(value)}"
         for name, value in _pairs(query.replace("+", " "))
     )
 
 
 def canonical_query(query: str) -> str:
     """Escape and sort a query as it was received; here a ``+`` is a plus sign."""
-    pairs = [
-        (escape(unquote_to_bytes(name)), escape(unquote_to_bytes(value)))
-        for name, value in _pairs(query)
-    ]
+    pairs = [(_escaped_anew(name), _escaped_anew(value)) for name, value in _pairs(query)]
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
 
 
@@ -55,7 +59,7 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
 
 def wire_path(path: str, service: str) -> str:
     """Escape each segment of a path once and, but for S3, take out what the signature ignores."""
-    escaped = "/".join(escape(unquote_to_bytes(segment)) for segment in path.split("/"))
+    escaped = "/".join(map(_escaped_anew, path.split("/")))
     if service in _PATH_AS_IT_STANDS:
         return escaped or "/"
     return without_dot_segments(escaped)
@@ -117,12 +121,12 @@ def signature(key: bytes, timestamp: str, scope: str, request: str) -> str:
     """Sign a canonical request with a derived key; hexadecimal."""
     digest = hashlib.sha256(request.encode()).hexdigest()
     text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}"
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     """Derive the key of one day, region and service from a secret access key."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, TERMINATOR):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        key = hmac.digest(key, part.encode(), "sha256")
     return key

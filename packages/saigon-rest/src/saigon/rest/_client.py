@@ -12,6 +12,7 @@ import requests
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 from requests.auth import AuthBase
+from requests.structures import CaseInsensitiveDict
 
 from saigon.model import QueryDataResult
 from saigon.model.http import IDEMPOTENCY_KEY_HEADER
@@ -494,7 +495,7 @@ class RestClientBase:
         )
 
     def _call_headers(self, content_type: str | None, options: CallOptions) -> dict[str, str]:
-        headers = requests.structures.CaseInsensitiveDict[str](self._headers)
+        headers = CaseInsensitiveDict[str](self._headers)
         if content_type is not None:
             headers["Content-Type"] = content_type
         headers.update(options.get("headers", {}))

@@ -10,21 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 from requests import PreparedRequest, Response
 
 from saigon.rest import _canonical
+from saigon.rest._aws_requests_auth import AWSRequestsAuth, derive_key
 from saigon.rest._bodies import settle
 from saigon.rest._rejections import is_signature_rejection
-from saigon.rest.exceptions import ConfigurationError, MissingExtraError, SigningError
-
-try:
-    from aws_requests_auth.aws_auth import AWSRequestsAuth, getSignatureKey
-except ModuleNotFoundError as exc:
-    raise MissingExtraError("aws", exc.name) from exc
+from saigon.rest.exceptions import ConfigurationError, SigningError
 
 __all__ = [
     "AwsCredentials",
@@ -33,7 +29,7 @@ __all__ = [
     "region_and_service",
 ]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _SKEW_WORTH_RESIGNING: Final = timedelta(minutes=2)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -93,6 +89,7 @@ def region_and_service(host: str) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(maxsize=128)
 def _hostname(host: str) -> str:
     return (urlsplit(f"//{host}").hostname or "").lower()
 
@@ -101,7 +98,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class SigV4Auth(AWSRequestsAuth):  # type: ignore[misc]  # the base publishes no types
+class SigV4Auth(AWSRequestsAuth):
     """Sign each request of ``requests`` for AWS.
 
     The URL is rewritten to the form that is signed, the body to one whose bytes are known, and
@@ -245,7 +242,7 @@ class SigV4Auth(AWSRequestsAuth):  # type: ignore[misc]  # the base publishes no
         skew = server.astimezone(UTC) - self._clock()
         if abs(skew - self._offset) < _SKEW_WORTH_RESIGNING:
             return False
-        logger.warning("this machine's clock is %.0f s off the server's", -skew.total_seconds())
+        _logger.warning("this machine's clock is %.0f s off the server's", -skew.total_seconds())
         self._offset = skew
         return True
 
@@ -305,6 +302,7 @@ def _scope_of(host: str, region: str | None, service: str | None) -> tuple[str, 
     return region, service
 
 
+@lru_cache(maxsize=128)
 def _wire_host(parts: SplitResult) -> str:
     host = parts.hostname or ""
     if ":" in host:
@@ -332,5 +330,4 @@ def _settle_body(r: PreparedRequest) -> str:
 
 @lru_cache(maxsize=128)
 def _derived_key(secret: str, date: str, region: str, service: str) -> bytes:
-    key: Any = getSignatureKey(secret, date, region, service)
-    return bytes(key)
+    return derive_key(secret, date, region, service)
