@@ -143,7 +143,8 @@ def _each(fixed: dict[str, str]) -> list[dict[str, str]]:
 def _check_expiry(client: "S3Client", expires_in: float) -> None:
     if not isinstance(expires_in, int) or not 1 <= expires_in <= _MAX_SECONDS:
         raise ValueError(f"expected expires_in of 1 to {_MAX_SECONDS} seconds")
-    credentials = client._get_credentials()  # type: ignore[attr-defined]  # noqa: SLF001  # botocore has no public way from a client to what it signs with
+    # botocore has no public way from a client to the credentials that it signs with.
+    credentials = getattr(getattr(client, "_request_signer", None), "_credentials", None)
     refresh_needed = getattr(credentials, "refresh_needed", None)
     if refresh_needed is not None and refresh_needed(refresh_in=expires_in):
         text = f"the credentials expire before {expires_in} seconds; expected fewer"

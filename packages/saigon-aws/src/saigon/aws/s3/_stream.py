@@ -1,5 +1,6 @@
 """The bytes of one object, forward only, taken up again where a connection broke."""
 
+import io
 import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -85,13 +86,15 @@ class ObjectStream:
             ReadTimeoutError,
             ResponseStreamingError,
         )
+        from urllib3.exceptions import HTTPError
 
+        broken = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, HTTPError)
         while True:
             try:
                 chunk: bytes = self._body.read(CHUNK)
             except FlexibleChecksumError as error:
                 raise self._corrupt() from error
-            except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError) as error:
+            except broken as error:
                 self._resume(error)
                 continue
             return self._account(chunk)
@@ -144,14 +147,17 @@ class ObjectStream:
         self._breaks += 1
         if self._breaks > _MAX_BREAKS:
             raise S3Error(f"the connection for {self._where} broke too often") from error
+        if self._checker is not None:
+            self._checker.is_ours = True
+        if self._done == self.size:
+            self._body = io.BytesIO()  # nothing is left to ask for
+            return
         _logger.info("Resuming %s at byte %s of %s", self._where, self._done, self.size)
         first, last = self.start + self._done, self.start + self.size - 1
         response = self._get(f"bytes={first}-{last}", self.etag)
         self._body = response["Body"]
         if _placed(response.get("ContentRange"), 0) != (first, self.object_size):
             raise self._corrupt()
-        if self._checker is not None:
-            self._checker.is_ours = True
 
 
 class _Checker:
@@ -169,7 +175,8 @@ class _Checker:
 
     @classmethod
     def of(cls, body: Any, response: Any) -> "_Checker | None":
-        running = getattr(body, "checksum", None)
+        # Older releases of botocore have no public property for it.
+        running = getattr(body, "_checksum", None)
         algorithm = _algorithm(response)
         if running is None or algorithm is None:
             return None
