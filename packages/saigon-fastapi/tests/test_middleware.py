@@ -271,6 +271,38 @@ def test_client_that_left_while_sending_its_body_is_499(
     assert [line["status"] for line in access_lines()] == [499]
 
 
+def test_client_that_cannot_be_answered_is_499(
+    http_scope: dict[str, Any], access_lines: Lines
+) -> None:
+    """A server of ASGI 2.4 raises OSError where the client has left."""
+    router = APIRouter()
+
+    @router.get("/")
+    async def endpoint() -> int:
+        return 1
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(_message: Any) -> None:
+        raise BrokenPipeError
+
+    scope = http_scope | {"asgi": {"version": "3.0", "spec_version": "2.4"}}
+    asyncio.run(logged(router)(scope, receive, send))
+    (line,) = access_lines()
+    assert (line["status"], line["levelno"]) == (499, logging.INFO)
+
+
+def test_os_error_of_the_app_is_a_crash(call: Call) -> None:
+    router = APIRouter()
+
+    @router.get("/")
+    async def endpoint() -> None:
+        raise FileNotFoundError
+
+    assert call(logged(router), "GET", "/").status_code == 500
+
+
 def test_cancelled_request_is_499(http_scope: dict[str, Any], access_lines: Lines) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.Event().wait()

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from saigon.fastapi._text import escaped
@@ -16,6 +17,8 @@ _log = logging.getLogger("saigon.fastapi.access")
 CLIENT_CLOSED: Final = 499
 """The status of a request whose client left before the answer was complete, as nginx has it."""
 
+_SWITCHING_PROTOCOLS: Final = 101
+_FORBIDDEN: Final = 403  # what a websocket is that is closed before it was accepted
 _SERVER_ERROR: Final = 500
 _METHOD_LIMIT: Final = 32
 
@@ -38,6 +41,7 @@ class Exchange:
     sent_bytes: int = 0
     complete: bool = False
     disconnected: bool = False
+    unreachable: bool = False
     close_code: int | None = None
     error: Exception | None = None
     logged: bool = False
@@ -57,22 +61,42 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """Pass the app's next message to the server; the line is written after the last."""
-        kind = message["type"]
-        if kind in {"http.response.start", "websocket.http.response.start"}:
-            self._start(int(message["status"]))
-            message = self._with_request_id(message)
-        elif kind == "websocket.accept":
-            self._start(101)
-            message = self._with_request_id(message)
-        elif kind == "websocket.close":
-            self.close_code = message.get("code", 1000)
-            self.status = self.status or 403
-        self.sent_bytes += _payload_size(message)
-        await self.raw_send(message)
-        if kind == "http.response.body" and not message.get("more_body", False):
+        message = self._noted(message)
+        try:
+            await self.raw_send(message)
+        except OSError:  # how ASGI 2.4 says that the client has left
+            self.unreachable = self.disconnected = True
+            raise
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
             self.ended = time.perf_counter()
             self._write_line_early()
+
+    def _noted(self, message: Message) -> Message:
+        self.sent_bytes += _payload_size(message)
+        match message["type"]:
+            case "http.response.start" | "websocket.http.response.start":
+                self._start(int(message["status"]))
+            case "websocket.accept":
+                self._start(_SWITCHING_PROTOCOLS)
+            case "websocket.close":
+                self.close_code = message.get("code", 1000)
+                self.status = self.status or _FORBIDDEN
+                return message
+            case _:
+                return message
+        return self._with_request_id(message)
+
+    def client_left(self, error: Exception) -> bool:
+        """Tell whether the app raised this because nobody is there to be answered."""
+        if isinstance(error, ClientDisconnect):
+            self.disconnected = True
+            return True
+        return self.unreachable and isinstance(error, OSError)
+
+    def cancelled(self) -> None:
+        """Note that the server gave up on the request."""
+        self.disconnected = self.disconnected or not self.complete
 
     def _start(self, status: int) -> None:
         self.status = status

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from datetime import timedelta
 from typing import Final
 
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saigon.fastapi._client_address import ProxyHops
@@ -98,15 +97,15 @@ class LogMiddleware:
                 await self._app(exchange.scope, exchange.receive, exchange.send)
             else:
                 await _refuse(exchange, reading.fault)
-        except ClientDisconnect:
-            exchange.disconnected = True
         except Exception as exc:
+            if exchange.client_left(exc):
+                return
             exchange.failed(exc)
             if exchange.scope["type"] == "http" and not exchange.started:
                 await answer_crash(exchange.scope, exchange.receive, exchange.send)
             raise
         except BaseException:
-            exchange.disconnected = True  # cancelled: nobody waits for the answer any more
+            exchange.cancelled()
             raise
         finally:
             exchange.write_line()
