@@ -22,6 +22,13 @@ from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError, ModelMappingError, TransactionUsageError
 
+ROW_ERRORS: Final = (
+    DbExecutionError,
+    MessageRejectedError,
+    ModelMappingError,
+    OverflowError,  # of a driver, for an integer that no column holds
+    UnicodeError,  # likewise, for a text that has no encoding
+)
 _SOME_BAD: Final = 4
 _BAD_SHARE: Final = 8  # from one bad message in so many on, they are tried one by one
 
@@ -143,7 +150,7 @@ class _Search:
         try:
             with transaction_context(self._connector, savepoint=True):
                 counts = self._write_rows(self._connector, _rows(entries))
-        except (DbExecutionError, MessageRejectedError, ModelMappingError) as error:
+        except ROW_ERRORS as error:
             reason = self._reason(error)
             if len(entries) == 1:
                 self._fail(entries[0], reason, may_be_order=_is_foreign_key(error))
@@ -161,7 +168,7 @@ class _Search:
         try:
             with transaction_context(self._connector):
                 counts = self._write_rows(self._connector, entry.rows)
-        except (DbExecutionError, MessageRejectedError, ModelMappingError) as error:
+        except ROW_ERRORS as error:
             self._fail(entry, self._reason(error))
         else:
             self._store([entry], counts)
@@ -213,7 +220,8 @@ class _Search:
             and verdict_on(error, dialect_name) is not Verdict.BAD_MESSAGE
         ):
             raise error
-        return str(error)
+        is_foreign = isinstance(error, OverflowError | UnicodeError)  # whose texts hold values
+        return type(error).__name__ if is_foreign else str(error)
 
 
 def _rows(entries: Sequence[Entry]) -> list[Values]:
