@@ -579,6 +579,24 @@ def test_a_refused_download_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_error_of_a_stream_has_its_problem(client: RestClientBase, server: Any) -> None:
+    problem = ProblemDetails(title="Gone", detail="it is")
+    server.answer(410, problem.to_json(), Content_Type="application/problem+json")
+    with pytest.raises(exceptions.StatusError) as caught, client.stream("/f"):
+        pass
+    assert caught.value.problem == problem
+    server.answer(410, b"x" * 1000, Content_Length="2000", Connection="close")
+    respond = server.respond
+
+    def hang_up_after(handler: Any) -> None:
+        respond(handler)
+        handler.close_connection = True
+
+    server.respond = hang_up_after
+    with pytest.raises(exceptions.StatusError, match="410"), client.stream("/f"):
+        pass
+
+
 def test_a_stream_tells_its_length(client: RestClientBase, server: Any) -> None:
     server.answer(200, b"abcdef", x_request_id="id-5")
     with client.stream("/f") as stream:

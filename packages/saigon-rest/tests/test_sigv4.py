@@ -118,6 +118,11 @@ def test_a_non_default_port_is_signed() -> None:
     assert plain.headers["Authorization"] != ported.headers["Authorization"]
 
 
+@pytest.mark.parametrize("host", [HOST, HOST.upper(), f"{HOST}:443"])
+def test_the_host_is_known_in_each_spelling(host: str) -> None:
+    assert "Authorization" in signed(auth=signer(host)).headers
+
+
 def test_another_host_gets_no_signature() -> None:
     with pytest.raises(SigningError, match=r"signs for .* goes to example\.com"):
         signed(url="https://example.com/")

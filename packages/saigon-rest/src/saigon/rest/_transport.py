@@ -38,6 +38,7 @@ _SEE_OTHER: Final = 303
 _FORBIDDEN: Final = 403
 _SAME_METHOD: Final = frozenset({307, 308})
 _REASON_KEPT: Final = 200
+_ERROR_BODY_KEPT: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ class Sender:
             self._tell(call, attempt, started, error=type(exc).__name__)
             raise
         self._tell(call, attempt, started, response=response)
+        if call.stream and not response.ok:
+            _keep_beginning(response)
         return response
 
     def _exchange(self, call: Call) -> Response:
@@ -268,6 +271,16 @@ class _Sending:
             self._call.body.seek(self._position)
         self._attempts += 1
         return self._sender.try_once(self._call, self._attempts)
+
+
+def _keep_beginning(response: Response) -> None:
+    # An error's body is read for its problem document, however long it is.
+    try:
+        beginning = next(response.iter_content(_ERROR_BODY_KEPT), b"")
+    except foreign.RequestException:
+        beginning = b""
+    response._content = beginning  # noqa: SLF001  # requests has no public way to bound it
+    response.close()
 
 
 def _release(state: RetryCallState) -> None:

@@ -248,7 +248,8 @@ class SigV4Auth(AWSRequestsAuth):
 
     def _refuse_other_host(self, r: PreparedRequest, parts: SplitResult) -> None:
         host = str(r.headers.get("Host") or _wire_host(parts)).lower()
-        if self.aws_host not in {host, _hostname(host)}:
+        name, port = _hostname(host), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        if self.aws_host not in {host, name, f"{name}:{port}"}:
             raise SigningError(f"signs for {self.aws_host}, but the request goes to {host}")
 
     def _wire_url(self, parts: SplitResult) -> str:
