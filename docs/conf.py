@@ -51,5 +51,8 @@ nitpick_ignore_regex = [
 if not intersphinx_mapping:
     nitpick_ignore_regex.append((r"py:.*", r"(?!saigon\.).*"))
 
+# Two packages may have an error of one name; a docstring's "Raises" means its own package's.
+suppress_warnings = ["ref.python"]
+
 if importlib.util.find_spec("saigon.model") is None:
     raise RuntimeError("build the documentation by: hatch run docs")

@@ -1,6 +1,6 @@
 """Pydantic models shared by the Saigon packages: queries, pages, ranges, problems."""
 
-from saigon.model.base import BaseModelNoExtra, BasicRestResponse, DataSet, EmptyContent
+from saigon.model.base import BaseModelNoExtra, BasicRestResponse, EmptyContent
 from saigon.model.environment import Environment
 from saigon.model.pagination import (
     InvalidPaginationToken,
@@ -8,7 +8,7 @@ from saigon.model.pagination import (
     QueryDataPaginationToken,
 )
 from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails, ProblemError
-from saigon.model.queries import QueryDataParams, QueryDataResult
+from saigon.model.queries import DataSet, QueryDataParams, QueryDataResult
 from saigon.model.ranges import (
     FloatRange,
     IntRange,

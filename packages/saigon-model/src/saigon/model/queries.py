@@ -1,14 +1,15 @@
 """What a listing is asked for, and the page that it answers with."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
-from saigon.model.base import DataSet, NamedGeneric
+from saigon.model._naming import NamedGeneric
 from saigon.model.pagination import QueryDataPaginationToken
 
-__all__ = ["QueryDataParams", "QueryDataResult"]
+__all__ = ["DataSet", "QueryDataParams", "QueryDataResult"]
 
 SelectionT = TypeVar("SelectionT")
 ItemT = TypeVar("ItemT")
@@ -52,6 +53,20 @@ class QueryDataParams(NamedGeneric, Generic[SelectionT]):
         if not isinstance(self.selection, BaseModel):
             raise TypeError(f"expected a model, got a {type(self.selection).__name__}")
         return self.selection.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class DataSet(NamedGeneric, Generic[ItemT]):
+    """A list of items as a JSON object, so that the answer can grow more fields later."""
+
+    data: list[ItemT]
+
+    def __len__(self) -> int:
+        """Count the items."""
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[ItemT]:  # type: ignore[override]  # of items, not of fields
+        """Iterate over the items."""
+        return iter(self.data)
 
 
 class QueryDataResult(DataSet[ItemT], Generic[ItemT]):

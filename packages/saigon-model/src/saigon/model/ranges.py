@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from saigon.model.base import NamedGeneric
+from saigon.model._naming import NamedGeneric
 
 __all__ = ["FloatRange", "IntRange", "Range", "TimeRange", "UIntRange", "UtcDatetime", "max_span"]
 
