@@ -86,7 +86,7 @@ class Api:
             failure = from_client_error(
                 error, operation=operation, refused=refused, parameters=given
             )
-        except (BotoCoreError, ResponseParserError) as error:
+        except (BotoCoreError, ResponseParserError, ValueError) as error:
             failure = from_botocore_error(error, operation=operation)
         else:
             return answer

@@ -131,7 +131,7 @@ def from_client_error(
 
 def from_botocore_error(error: Exception, *, operation: str) -> CognitoError:
     """Translate what went wrong on this side of the service, without its values."""
-    from botocore import exceptions
+    from botocore import exceptions, parsers
 
     name = type(error).__name__
     if isinstance(error, exceptions.ParamValidationError):
@@ -139,16 +139,21 @@ def from_botocore_error(error: Exception, *, operation: str) -> CognitoError:
             f"{operation} was not sent: an argument has a type or length that the API refuses",
             operation=operation,
         )
-    unanswered = isinstance(error, (exceptions.HTTPClientError, exceptions.ConnectionError))
-    # What is none of botocore's own is an answer that its parser could not read.
-    if unanswered or not isinstance(error, exceptions.BotoCoreError):
+    unanswered = (
+        exceptions.HTTPClientError,
+        exceptions.ConnectionError,
+        parsers.ResponseParserError,
+        UnicodeDecodeError,
+    )
+    if isinstance(error, unanswered):
         return CognitoConnectionError(
             f"{operation} got no answer that can be read ({name})",
             operation=operation,
             retryable=True,
         )
     return CognitoConfigurationError(
-        f"{operation} was not sent: check the AWS profile, region and credentials ({name})",
+        f"{operation} was not sent ({name}): check the endpoint, and the profile, region and "
+        "credentials of AWS",
         operation=operation,
     )
 

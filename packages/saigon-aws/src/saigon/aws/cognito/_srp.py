@@ -76,7 +76,7 @@ def _read(parameters: Mapping[str, str]) -> _Challenge | None:
     try:
         return _Challenge(
             user_id=parameters["USER_ID_FOR_SRP"],
-            salt=parameters["SALT"],
+            salt=f"{int(parameters['SALT'], 16):x}",
             server_value=int(parameters["SRP_B"], 16),
             secret_block=base64.b64decode(parameters["SECRET_BLOCK"]),
         )

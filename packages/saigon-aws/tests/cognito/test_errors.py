@@ -1,0 +1,120 @@
+import traceback
+from typing import Any
+
+import pytest
+
+from saigon.aws.cognito import exceptions
+from saigon.aws.cognito.exceptions import CognitoConfigurationError, CognitoError
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        ("UserNotFoundException", "User does not exist.", "UserNotFoundError"),
+        ("UsernameExistsException", "", "UserExistsError"),
+        ("AliasExistsException", "", "UserExistsError"),
+        ("UserNotConfirmedException", "", "UserNotConfirmedError"),
+        ("InvalidPasswordException", "Password not long enough", "PasswordPolicyError"),
+        ("PasswordHistoryPolicyViolationException", "", "PasswordPolicyError"),
+        ("PasswordResetRequiredException", "", "PasswordResetRequiredError"),
+        ("CodeMismatchException", "", "CodeMismatchError"),
+        ("ExpiredCodeException", "", "CodeExpiredError"),
+        ("SoftwareTokenMFANotFoundException", "", "MfaError"),
+        ("MFAMethodNotFoundException", "", "MfaError"),
+        ("TooManyFailedAttemptsException", "", "TooManyRequestsError"),
+        ("NotAuthorizedException", "Password attempts exceeded", "TooManyRequestsError"),
+        ("NotAuthorizedException", "User is disabled.", "UserDisabledError"),
+        ("NotAuthorizedException", "SecretHash does not match", "CognitoConfigurationError"),
+        (
+            "InvalidParameterException",
+            "USER_PASSWORD_AUTH flow not enabled for this client",
+            "CognitoConfigurationError",
+        ),
+        ("InvalidParameterException", "Something else", "CognitoError"),
+        ("ResourceNotFoundException", "User pool does not exist.", "CognitoConfigurationError"),
+        ("AccessDeniedException", "", "CognitoConfigurationError"),
+        ("UserLambdaValidationException", "PreSignUp failed", "CognitoError"),
+        ("SomethingNewException", "", "CognitoError"),
+    ],
+)
+def test_each_code_becomes_its_error(
+    scripted: Any, loopback: Any, code: str, message: str, expected: str
+) -> None:
+    loopback.default = (400, {"__type": code, "message": message})
+    loopback.headers = {"x-amzn-RequestId": "request-1"}
+
+    with pytest.raises(CognitoError) as caught:
+        scripted().set_user_password("ada", "Passw0rd!x")
+
+    error = caught.value
+    assert type(error).__name__ == expected
+    assert (error.code, error.operation, error.request_id) == (
+        code,
+        "AdminSetUserPassword",
+        "request-1",
+    )
+    assert error.retryable == (expected == "TooManyRequestsError")
+    assert message in str(error)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"Token {TOKEN} is not valid",
+        "Value 'Passw0rd!x' failed to satisfy the constraint",
+        "<html><body>Bad gateway</body></html>",
+        "x" * 1000,
+        "User ada-lovelace is not allowed to",
+    ],
+    ids=["token", "password", "page", "long", "name"],
+)
+def test_a_message_that_quotes_is_left_out(scripted: Any, loopback: Any, message: str) -> None:
+    loopback.default = (400, {"__type": "InvalidParameterException", "message": message})
+
+    with pytest.raises(CognitoError) as caught:
+        scripted().set_user_password("ada-lovelace", "Passw0rd!x")
+
+    assert str(caught.value) == "AdminSetUserPassword failed: InvalidParameterException"
+    assert message not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"\x00\xff"])
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_an_answer_that_is_no_json_is_an_error_without_the_body(
+    scripted: Any, loopback: Any, status: int, body: bytes
+) -> None:
+    loopback.default = (status, body)
+
+    with pytest.raises(CognitoError) as caught:
+        scripted().login_user("ada", "Passw0rd!x")
+
+    assert "html" not in str(caught.value)
+    assert "\xff" not in str(caught.value)
+
+
+def test_no_aws_credentials_is_a_mistake_of_the_set_up(
+    make_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from saigon.aws.cognito import CognitoIdp
+
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    idp = CognitoIdp(make_config(endpoint_url="http://127.0.0.1:1"))
+
+    with pytest.raises(CognitoConfigurationError, match="NoCredentialsError"):
+        idp.admin_get_user("ada")
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    with pytest.raises(CognitoConfigurationError, match="ProfileNotFound"):
+        CognitoIdp(make_config()).admin_get_user("ada")
+
+
+def test_the_tree_at_the_head_names_every_error() -> None:
+    drawn = exceptions.__doc__ or ""
+
+    for name in exceptions.__all__:
+        assert f"{name} " in drawn.replace("\n", " \n"), name
