@@ -20,7 +20,12 @@ _QUOTE_LENGTH: Final = 8
 _INPUT_LIMIT: Final = 4096
 _MAX_NODES: Final = 256
 
-_KNOWN_TYPES: Final = frozenset(get_args(core_schema.ErrorType))
+_KNOWN_TYPES: Final = frozenset(get_args(core_schema.ErrorType)) - {
+    "assertion_error",
+    "value_error",
+}
+"""The types whose messages pydantic words itself."""
+
 _FROM_INPUT: Final = frozenset({"error", "tag", "input_value", "encoding_error"})
 """Members of an error's context that pydantic fills from the input, or from foreign code."""
 
