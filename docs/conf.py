@@ -1,7 +1,10 @@
 """Settings of the documentation."""
 
-import importlib.util
+import importlib
 import os
+import pkgutil
+
+import saigon
 
 project = "Saigon"
 author = "The Saigon maintainers"
@@ -43,7 +46,7 @@ intersphinx_mapping = (
 
 # Type variables and private names stand in signatures and have no entry of their own.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(.*\.)?[A-Z]\w*T(_co)?"),
+    (r"py:.*", r"(.*\.)?[A-Z]\w*T(_co|_contra)?"),
     (r"py:.*", r"(.*\.)?_\w+(\..*)?"),
     (r"py:class", r".*\.[A-Z]\w*_Any"),  # pydantic gives a generic of Any a class of its own
 ]
@@ -54,5 +57,8 @@ if not intersphinx_mapping:
 # Two packages may have an error of one name; a docstring's "Raises" means its own package's.
 suppress_warnings = ["ref.python"]
 
-if importlib.util.find_spec("saigon.model") is None:
-    raise RuntimeError("build the documentation by: hatch run docs")
+# autodoc imports modules with TYPE_CHECKING set, which FastAPI's models do not survive: what is
+# imported already, it takes as it is.
+for module in pkgutil.walk_packages(saigon.__path__, "saigon."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
