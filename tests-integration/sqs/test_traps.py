@@ -73,6 +73,40 @@ def test_a_clash_in_a_batch_spoils_no_other_message(
     assert "a4" not in stored()
 
 
+@pytest.mark.parametrize("options", [{}, UPDATE], ids=["ignore", "update"])
+def test_new_rows_and_duplicates_of_a_batch_are_counted(
+    options: dict[str, Any], make_forwarder: Make, queue: StrictQueue, order_json: Body
+) -> None:
+    forwarder = make_forwarder(**options)
+    for number in range(4):
+        forwarder.forward_message(order_json(f"a{number}"))
+    for number in (*range(9), 8):
+        queue.put(order_json(f"a{number}"))
+    result = forwarder.forward()
+    assert (result.inserted, result.duplicates, result.deleted) == (5, 5, 10)
+
+
+def test_a_column_may_have_another_name_in_the_database(
+    connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Thing(BaseModel):
+        id: str
+        size: int
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("thing_id", String(9), key="id", primary_key=True),
+        Column("thing_size", Integer, key="size"),
+    )
+    things.create(connector.engine)
+    options = {"on_conflict": OnConflict.UPDATE, "newer_by": "size"}
+    forwarder = make_forwarder(message_type=Thing, target=things, **options)
+    for size in (1, 3, 2):
+        forwarder.forward_message(f'{{"id": "a", "size": {size}}}')
+    assert connector.fetch_all(select(things.c.id, things.c.size)) == [("a", 3)]
+
+
 @pytest.mark.parametrize("versions", list(permutations((1, 2, 3))))
 def test_the_newest_row_stands(
     versions: tuple[int, ...],

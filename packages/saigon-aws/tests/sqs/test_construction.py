@@ -108,6 +108,11 @@ def test_a_key_of_several_columns_is_given_by_name(make_forwarder: Make) -> None
             {"on_conflict": OnConflict.UPDATE, "newer_by": "other"},
             "not both a field and a column",
         ),
+        (
+            table(version()),
+            {"on_conflict": OnConflict.UPDATE, "newer_by": "id"},
+            "part of the key",
+        ),
         (table(Column("version", Integer, Computed("1"))), {}, "computed by the database"),
     ],
 )

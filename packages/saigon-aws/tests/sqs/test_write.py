@@ -51,7 +51,8 @@ def test_a_transaction_that_lost_a_race_is_tried_again(
 def test_the_attempts_are_bounded(
     orders: Table, make_forwarder: Make, order_json: Body, stored: Stored
 ) -> None:
-    builder = Failing(orders, *(["deadlock"] * 9))
+    deadlocks: list[DbErrorKind] = ["deadlock"] * 9
+    builder = Failing(orders, *deadlocks)
     with pytest.raises(DatabaseUnavailableError, match="it failed"):
         make_forwarder(target=builder).forward_message(order_json("a"))
     assert builder.calls == 5

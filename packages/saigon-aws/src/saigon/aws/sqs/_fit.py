@@ -61,7 +61,7 @@ def check_fit(
         *_field_misfits(table, message_type),
         *_column_misfits(table, message_type),
         *_key_misfits(table, message_type, key),
-        *_newer_misfits(table, message_type, on_conflict, newer_by),
+        *_newer_misfits(table, message_type, key, on_conflict, newer_by),
     ]
     if misfits:
         raise ForwarderConfigError(
@@ -110,7 +110,11 @@ def _key_misfits(
 
 
 def _newer_misfits(
-    table: Table, message_type: type[BaseModel], on_conflict: OnConflict, newer_by: str | None
+    table: Table,
+    message_type: type[BaseModel],
+    key: tuple[str, ...],
+    on_conflict: OnConflict,
+    newer_by: str | None,
 ) -> Iterator[str]:
     if on_conflict is not OnConflict.UPDATE:
         if newer_by is not None:
@@ -119,6 +123,8 @@ def _newer_misfits(
     if newer_by is None:
         yield "on_conflict=UPDATE needs newer_by: queues reorder, and the newer row must win"
         return
+    if newer_by in key:
+        yield f"newer_by {newer_by!r} is part of the key, so no two rows of a key differ in it"
     field = dict(stored_fields(message_type)).get(newer_by)
     if field is None or newer_by not in table.columns:
         yield f"newer_by {newer_by!r} is not both a field and a column"

@@ -104,11 +104,12 @@ def _on_conflict(
     make: Callable[[Table], postgresql.Insert | sqlite.Insert], write: TableWrite, row: Values
 ) -> Insert:
     statement = make(write.table)
+    key = [write.table.columns[name] for name in write.key]
     if write.newer_by is None:
-        return statement.on_conflict_do_nothing(index_elements=write.key)
+        return statement.on_conflict_do_nothing(index_elements=key)
     new = statement.excluded
     return statement.on_conflict_do_update(
-        index_elements=write.key,
+        index_elements=key,
         set_={name: new[name] for name in row if name not in write.key},
         where=_is_newer(write, new),
     )
@@ -143,7 +144,7 @@ def _on_duplicate_key(write: TableWrite, row: Values) -> Insert:
     names = [name for name in row if name not in (*write.key, write.newer_by)]
     return statement.on_duplicate_key_update(
         [
-            (stored[name].name, getattr(func, "if")(wins, new[name], stored[name]))
+            (name, getattr(func, "if")(wins, new[name], stored[name]))
             for name in (*names, write.newer_by)
         ]
     )

@@ -117,7 +117,7 @@ class Worker:
             return None
         batch = self._pipeline.reader.read(received)
         held_until = time.monotonic() + LONGEST_HOLD
-        was_refused = False
+        attempts, was_refused = itertools.count(), False
         while True:
             try:
                 return self._pipeline.write(batch)
@@ -128,12 +128,12 @@ class Worker:
                     raise
                 was_refused = True  # a failover can say so too
                 _log.warning("%s; asking once more", error)
-            if not self._outlast(held_until):
+            if not self._outlast(attempts, held_until):
                 return None
 
-    def _outlast(self, held_until: float) -> bool:
+    def _outlast(self, attempts: Iterator[int], held_until: float) -> bool:
         """Wait until the database answers; False when it is time to give up."""
-        for attempt in itertools.count():
+        for attempt in attempts:
             if self._stop.wait(self._probe_pause(attempt)) or time.monotonic() > held_until:
                 return False
             if self._pipeline.database_answers():

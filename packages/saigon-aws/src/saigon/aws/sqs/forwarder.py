@@ -145,7 +145,8 @@ class SqsToRdsForwarder(Generic[ModelT]):
         } | receive_kwargs
         received = pipeline.queue.receive(**options)
         started = time.monotonic()
-        heartbeat = Heartbeat(pipeline.queue.hide, options["VisibilityTimeout"])
+        visibility = options["VisibilityTimeout"] or config.visibility_timeout
+        heartbeat = Heartbeat(pipeline.queue.hide, visibility)
         try:
             with heartbeat.holding(received):
                 outcome = pipeline.store(received)
