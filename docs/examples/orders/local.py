@@ -1,11 +1,10 @@
 """AWS on this machine, as the service needs it: what a deployment's template makes in the cloud."""
 
-import json
 import secrets
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pydantic import SecretStr
 
@@ -45,7 +44,7 @@ class LocalOrdersAws(AbstractContextManager["LocalOrdersAws"]):
         """Stop it; nothing is left."""
         self.aws.stop()
 
-    def make(self, database_login: dict[str, Any] | None) -> Resources:
+    def make(self, database_login: dict[str, str] | None) -> Resources:
         """Make pools, queues, bucket and secrets.
 
         Args:
@@ -61,9 +60,10 @@ class LocalOrdersAws(AbstractContextManager["LocalOrdersAws"]):
             orders_queue=self.aws.create_queue("orders"),
             uploads_queue=uploads_queue,
             bucket=self._bucket_that_tells_of_uploads(uploads_queue),
-            service_secret_name=self.aws.create_secret(_plain(secret)),
-            database_secret_name=database_login
-            and self.aws.create_secret(json.dumps(database_login)),
+            service_secret_name=self.aws.create_secret(
+                {name: value.get_secret_value() for name, value in secret}
+            ),
+            database_secret_name=self.aws.create_secret(database_login) if database_login else None,
         )
 
     def _bucket_that_tells_of_uploads(self, queue: LocalQueue) -> str:
@@ -73,8 +73,3 @@ class LocalOrdersAws(AbstractContextManager["LocalOrdersAws"]):
             Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [told]}
         )
         return bucket
-
-
-def _plain(secret: ServiceSecret) -> str:
-    fields = {name: value.get_secret_value() for name, value in secret}
-    return json.dumps(fields)
