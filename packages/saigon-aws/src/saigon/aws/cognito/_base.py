@@ -1,4 +1,4 @@
-"""What the parts of :class:`~saigon.aws.cognito.CognitoIdp` share."""
+"""What the parts of :class:`~saigon.aws.cognito.idp.CognitoIdp` share."""
 
 from typing import TYPE_CHECKING
 

@@ -46,7 +46,7 @@ class LocalUserPool:
         return f"{self.endpoint_url}/{self.user_pool_id}/.well-known/jwks.json"
 
     def config(self, **options: Any) -> "CognitoIdpConfig":
-        """Return the configuration of a :class:`~saigon.aws.cognito.CognitoIdp` of this pool.
+        """Return the configuration of a :class:`~saigon.aws.cognito.idp.CognitoIdp` of this pool.
 
         Args:
             **options: Further fields of the configuration, or others in place of these.
@@ -92,7 +92,7 @@ class LocalIdentityPool:
     _issuer: "CredentialIssuer" = field(repr=False)
 
     def config(self, **options: Any) -> "CognitoClientConfig":
-        """Return the configuration of a :class:`~saigon.aws.cognito.CognitoClient` of both pools.
+        """Return the configuration of a :class:`~saigon.aws.cognito.client.CognitoClient` of both pools.
 
         Args:
             **options: Further fields of the configuration, or others in place of these.
