@@ -1,7 +1,11 @@
+import subprocess
+import sys
+
 import pytest
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+import saigon.model
 from saigon.model import Environment
 
 
@@ -35,3 +39,11 @@ def test_an_error_names_the_variable_and_not_its_value(monkeypatch: pytest.Monke
         OrdersEnvironment()
     assert "batch" in str(caught.value)
     assert "a-secret-by-mistake" not in str(caught.value)
+
+
+def test_importing_the_models_does_not_load_the_reader_of_settings() -> None:
+    code = "import sys, saigon.model; sys.exit('pydantic_settings' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert saigon.model.Environment is Environment
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = saigon.model.no_such_name

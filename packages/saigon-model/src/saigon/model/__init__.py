@@ -1,7 +1,8 @@
 """Pydantic models shared by the Saigon packages: queries, pages, ranges, problems."""
 
+from typing import TYPE_CHECKING, Any
+
 from saigon.model.base import BaseModelNoExtra, BasicRestResponse, EmptyContent
-from saigon.model.environment import Environment
 from saigon.model.pagination import (
     InvalidPaginationToken,
     PaginationTokenCodec,
@@ -18,6 +19,9 @@ from saigon.model.ranges import (
     UtcDatetime,
     max_span,
 )
+
+if TYPE_CHECKING:
+    from saigon.model.environment import Environment
 
 __all__ = [
     "PROBLEM_MEDIA_TYPE",
@@ -43,3 +47,12 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # pydantic-settings is as dear to import as all the rest, and few modules read settings.
+    if name == "Environment":
+        from saigon.model.environment import Environment
+
+        return Environment
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
