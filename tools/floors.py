@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from tools.environments import CleanEnvironment, clean_environment
 
 ROOT: Final = Path(__file__).parents[1]
-TEST_TOOLS: Final = ("hypothesis>=6.120", "pytest>=9", "pytest-randomly>=4")
+TEST_TOOLS: Final = ("httpx>=0.28", "hypothesis>=6.120", "pytest>=9", "pytest-randomly>=4")
 """At today's versions: they run the tests, and no user gets them from us."""
 
 
@@ -81,22 +81,10 @@ def run_tests(environment: CleanEnvironment, name: str) -> int:
 
     Old versions may warn about a Python newer than they are: that is theirs to keep.
     """
-    settings = [
-        "-o",
-        "addopts=--import-mode=importlib",
-        "-m",
-        "not slow",
-        "-o",
-        "filterwarnings=default",
-    ]
-    if name == "saigon-aws":
-        settings += ["-p", "saigon.aws.testing"]
+    plugin = ("-p", "saigon.aws.testing") if name == "saigon-aws" else ()
     command: list[str | Path] = [
-        environment.python,
-        "-m",
-        "pytest",
-        *settings,
-        "-q",
+        *(environment.python, "-m", "pytest", "-q", "-m", "not slow", *plugin),
+        *("-o", "addopts=--import-mode=importlib", "-o", "filterwarnings=default"),
         f"packages/{name}/tests",
     ]
     return subprocess.run(command, check=False, cwd=ROOT).returncode
