@@ -99,7 +99,7 @@ class DbConnector:
         """This process's SQLAlchemy engine, for migrations and ``MetaData.create_all``.
 
         Raises:
-            MissingExtraError: The database's driver is not installed.
+            saigon.orm.exceptions.MissingExtraError: The database's driver is not installed.
         """
         process = os.getpid()
         engine = self._engines.get(process)
@@ -338,9 +338,9 @@ class DbConnector:
             caller: Who asks, where a token should serve nobody else.
 
         Raises:
-            PaginationError: The query cannot be paged without losing rows, or the connector has
-                no ``page_tokens``.
-            saigon.model.InvalidPaginationToken: The token is not of this query.
+            saigon.orm.exceptions.PaginationError: The query cannot be paged without losing rows,
+                or the connector has no ``page_tokens``.
+            saigon.model.pagination.InvalidPaginationToken: The token is not of this query.
             DbExecutionError: The database refused it, or could not be reached.
         """
         if self._page_tokens is None:

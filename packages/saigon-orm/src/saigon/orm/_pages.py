@@ -70,7 +70,7 @@ def plan_page(
 
     Raises:
         PaginationError: The query cannot be paged without losing rows.
-        saigon.model.InvalidPaginationToken: The token is not of this query.
+        saigon.model.pagination.InvalidPaginationToken: The token is not of this query.
     """
     orders = keyset_order(select, order_by)
     query = query_fingerprint(select, orders, params, dialect, caller)
