@@ -4,8 +4,8 @@ from saigon.aws.exceptions import MissingExtraError
 
 try:
     import saigon.orm.connection  # noqa: F401  # tells early which extra is missing
-except ModuleNotFoundError as error:
-    raise MissingExtraError("sqs", error.name) from error
+except ModuleNotFoundError as _error:
+    raise MissingExtraError("sqs", _error.name) from _error
 
 from saigon.aws.sqs._pipeline import ForwarderHook
 from saigon.aws.sqs.builders import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +27,9 @@ class OnConflict(StrEnum):
 class ForwarderConfig(BaseModel):
     """The settings of a forwarder; the defaults suit messages of some kilobytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
 
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 100
     """The most messages that the worker writes in one transaction."""
