@@ -403,7 +403,7 @@ class LocalSqs:
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ARG002  # the base's names
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base's names
                 """Keep quiet."""
 
         return Handler
