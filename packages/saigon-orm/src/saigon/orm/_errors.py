@@ -55,7 +55,9 @@ _ERRNOS: Final[Mapping[DbErrorKind, frozenset[int]]] = {
     "read_only": frozenset({1792, 1836}),
     "auth": frozenset({1045, 1698, 1820, 1862, 3118, 4151}),
 }
-_KIND_OF_ERRNO: Final = {errno: kind for kind, errnos in _ERRNOS.items() for errno in errnos}
+_KIND_OF_ERRNO: Final[Mapping[int, DbErrorKind]] = {
+    errno: kind for kind, errnos in _ERRNOS.items() for errno in errnos
+}
 _MYSQL_OPTION_PREVENTS: Final = 1290  # read_only is one of the options that it names
 
 # https://www.sqlite.org/rescode.html: extended codes first, then the primary ones
@@ -157,7 +159,7 @@ def _postgresql_facts(error: Any) -> _Facts:
     sqlstate: str | None = error.sqlstate
     if sqlstate is None:
         return _Facts(_kind_without_sqlstate(error))
-    kind = _SQLSTATES.get(sqlstate) or _SQLSTATE_CLASSES.get(sqlstate[:2], "other")
+    kind: DbErrorKind = _SQLSTATES.get(sqlstate) or _SQLSTATE_CLASSES.get(sqlstate[:2], "other")
     return _Facts(kind, sqlstate, None, error.diag.constraint_name)
 
 
@@ -171,7 +173,7 @@ def _kind_without_sqlstate(error: BaseException) -> DbErrorKind:
 
 def _mysql_facts(error: Any) -> _Facts:
     errno, text = _mysql_arguments(error)
-    kind = _KIND_OF_ERRNO.get(errno, "other")
+    kind: DbErrorKind = _KIND_OF_ERRNO.get(errno, "other")
     if errno == _MYSQL_OPTION_PREVENTS and re.search("read[-_]only", text):
         kind = "read_only"
     match = _MYSQL_CONSTRAINT.search(text) if kind in {"unique", "foreign_key", "check"} else None
@@ -189,7 +191,9 @@ def _mysql_arguments(error: BaseException) -> tuple[int, str]:
 
 def _sqlite_facts(error: Any) -> _Facts:
     code: int = getattr(error, "sqlite_errorcode", 0)
-    kind = _SQLITE_CODES.get(code) or _SQLITE_CODES.get(code & _SQLITE_PRIMARY, "other")
+    kind: DbErrorKind = _SQLITE_CODES.get(code) or _SQLITE_CODES.get(
+        code & _SQLITE_PRIMARY, "other"
+    )
     match = _SQLITE_CONSTRAINT.search(str(error)) if kind in {"unique", "check"} else None
     return _Facts(kind, None, code or None, match["name"] if match else None)
 

@@ -1,6 +1,5 @@
 """SQLite as a database among others: real transactions, foreign keys, exact values."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any, Final
@@ -54,11 +53,11 @@ class _UtcDateTime(sqlite.DATETIME):
 
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+    def bind_processor(self, dialect: Dialect) -> Any:
         store = super().bind_processor(dialect)
         return None if store is None else lambda value: store(_in_utc(value))
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
         read = super().result_processor(dialect, coltype)
         if read is None or not self.timezone:
             return read
@@ -80,10 +79,10 @@ class _ExactNumeric(Numeric[Any]):
 
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:  # noqa: ARG002  # SQLAlchemy's signature
+    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
         return self._real
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  # likewise
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002  # likewise
         return self._decimal if self.asdecimal else None
 
     def _real(self, value: Any) -> Any:

@@ -267,8 +267,9 @@ def _class_of_engine(engine: str) -> Any:
 
 def _read_env(fields: dict[str, Any], prefix: str) -> dict[str, Any]:
     settings: type[Environment] = create_model("Settings", __base__=Environment, **fields)
+    options: dict[str, Any] = {"_env_prefix": prefix}
     try:
-        return settings(_env_prefix=prefix).model_dump(exclude_unset=True)
+        return settings(**options).model_dump(exclude_unset=True)
     except ValidationError as exc:
         raise DbConfigurationError(f"environment: {_problems(exc, prefix)}") from None
 
