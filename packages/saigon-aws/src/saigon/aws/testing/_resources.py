@@ -92,7 +92,7 @@ class LocalIdentityPool:
     _issuer: "CredentialIssuer" = field(repr=False)
 
     def config(self, **options: Any) -> "CognitoClientConfig":
-        """Return the configuration of a :class:`~saigon.aws.cognito.client.CognitoClient` of both pools.
+        """Return the configuration of a :class:`~saigon.aws.cognito.client.CognitoClient`.
 
         Args:
             **options: Further fields of the configuration, or others in place of these.
