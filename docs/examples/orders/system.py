@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Table
 
@@ -15,13 +15,17 @@ from orders.importer import UploadImporter
 from orders.local import LocalOrdersAws, Resources
 from orders.models import ServiceSecret, StoredOrder
 from orders.serving import Worker, served
-from saigon.aws.cognito import CognitoClient, CognitoIdp
+from saigon.aws.cognito import CognitoClient
 from saigon.aws.s3 import s3_get_client
 from saigon.aws.secrets import AwsSecretVault
 from saigon.aws.sqs import ForwarderConfig, SqsToRdsForwarder
 from saigon.model import PaginationTokenCodec
 from saigon.orm.connection import DbConnector
 from saigon.rest.gateway import LocalGateway, UpstreamProxy
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+    from mypy_boto3_sqs import SQSClient
 
 # Short polls, so that the end of a run does not wait for one.
 _FORWARDER: Final = ForwarderConfig(batch_size=500, wait_seconds=1)
@@ -32,9 +36,8 @@ class OrdersSystem:
     """The running service, from the outside."""
 
     resources: Resources
-    operator: CognitoIdp
-    """With the account's own credentials, for what no user may do."""
-    sqs: Any
+    session: "Session"
+    sqs: "SQSClient"
     db: DbConnector
     table: Table
     service_url: str
@@ -45,10 +48,12 @@ class OrdersSystem:
         """Sign a new user up and return a client that is logged in as that user."""
         config = self.resources.identities.config()
         username, password = f"user-{secrets.token_hex(4)}", f"Aa1!{secrets.token_urlsafe(16)}"
-        CognitoClient(config).sign_up(username, password)
-        self.operator.confirm_user(username)  # no mail brings a code on this machine
+        # A session that reads nothing of the AWS settings of whoever runs this.
+        cognito = CognitoClient(config, session=self.session)
+        cognito.sign_up(username, password)
+        cognito.confirm_user(username)  # as the operator: no mail brings a code on this machine
         region = self.resources.identities.user_pool.region
-        client = OrdersClient(self.gateway_url, config, region=region)
+        client = OrdersClient(self.gateway_url, cognito=cognito, region=region)
         client.login(username, password)
         return client
 
@@ -58,8 +63,10 @@ class OrdersSystem:
         return sum(map(self._queue_length, urls))
 
     def _queue_length(self, url: str) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )
         return sum(map(int, answer["Attributes"].values()))
 
     def raise_worker_errors(self) -> None:
@@ -79,7 +86,8 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
     with ExitStack() as stack:
         local = stack.enter_context(LocalOrdersAws())
         resources = local.make(login_in(database_url))
-        vault = AwsSecretVault(local.aws.client("secretsmanager"))
+        session = local.aws.session()
+        vault = AwsSecretVault(session.client("secretsmanager"))
         secret = vault.get_secret(ServiceSecret, resources.service_secret_name)
         db = stack.enter_context(
             connected(
@@ -93,9 +101,9 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
         service = OrdersService(
             db=db,
             orders=table,
-            sqs=local.aws.client("sqs"),
+            sqs=session.client("sqs"),
             orders_queue_url=resources.orders_queue.url,
-            s3=s3_get_client(session=local.aws.session()),
+            s3=s3_get_client(session=session, endpoint_url=local.aws.endpoint_url),
             bucket=resources.bucket,
             user_pools=[resources.identities.user_pool.user_pool_id],
             gateway_secret=lambda: (
@@ -112,9 +120,7 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
         workers = [stack.enter_context(worker) for worker in _workers(service, resources)]
         yield OrdersSystem(
             resources=resources,
-            operator=CognitoIdp(
-                resources.identities.user_pool.config(), session=local.aws.session()
-            ),
+            session=session,
             sqs=service.sqs,
             db=db,
             table=table,
