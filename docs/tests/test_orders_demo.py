@@ -87,6 +87,13 @@ def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
     assert (missing.returncode, "missing.jsonl" in missing.stderr) == (2, True)
 
 
+def test_a_database_that_cannot_be_used_is_said_without_its_password() -> None:
+    done = demo("--database-url", "postgresql+psycopg://ada:wordpass@127.0.0.1:1/orders")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "wordpass" not in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, signal_number: int) -> None:
     with subprocess.Popen(

@@ -1,7 +1,7 @@
 """``python -m orders``: run the demo.
 
 Exit codes: 0 every order arrived once; 1 lines were rejected, under ``--strict``; 2 the command
-line or the input file is wrong; 3 an order was lost or doubled; 130 interrupted.
+line, the input file or the database is wrong; 3 an order was lost or doubled; 130 interrupted.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from orders.models import Order
 from orders.report import Report
 from orders.source import Work, made_up_orders, read_orders
 from orders.system import OrdersSystem, running
+from saigon.orm.exceptions import SaigonOrmError
 
 _DEFAULT_ORDERS = 200
 
@@ -33,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options, work)
+    except SaigonOrmError as error:
+        sys.stderr.write(f"the database cannot be used: {error}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing is left behind\n")
         return 130
