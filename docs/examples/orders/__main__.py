@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from orders.demo import Demo
 from orders.models import Order
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--database-url",
+        type=_database_url,
         default=os.environ.get("DATABASE_URL") or None,
         help="SQLAlchemy's address of PostgreSQL or MySQL; default: $DATABASE_URL, else SQLite",
     )
@@ -101,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
         "--schema", action="store_true", help="print the JSON Schema of a line and exit"
     )
     return parser
+
+
+def _database_url(text: str) -> str:
+    try:
+        make_url(text)
+    except ArgumentError:
+        raise argparse.ArgumentTypeError("expected SQLAlchemy's form of a URL") from None
+    return text
 
 
 def _count(text: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy import Table, func, make_url, select
+from sqlalchemy.schema import CreateTable, DropTable
 
 from orders.models import StoredOrder
 from orders.tables import orders_table
@@ -53,11 +54,11 @@ def connected(
 def own_table(db: DbConnector) -> Iterator[Table]:
     """Make a table of orders under a name of its own, and drop it afterwards."""
     table = orders_table(f"saigon_demo_orders_{secrets.token_hex(4)}")
-    table.create(db.engine)
+    db.execute(CreateTable(table))
     try:
         yield table
     finally:
-        table.drop(db.engine)
+        db.execute(DropTable(table))
 
 
 def count_orders(db: DbConnector, table: Table) -> int:
