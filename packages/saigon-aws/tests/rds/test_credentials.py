@@ -5,6 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3.session
 import pytest
+from botocore.credentials import DeferredRefreshableCredentials
+from botocore.exceptions import ClientError
 from botocore.session import Session as BotocoreSession
 
 from saigon.aws.rds import RdsError, RdsIamCredentials, SecretCredentials
@@ -77,6 +79,16 @@ class TestRdsIamCredentials:
         nobody.get_component("credential_provider").providers.clear()
         session = boto3.session.Session(botocore_session=nobody)
         with pytest.raises(RdsError, match="NoCredentialsError"):
+            RdsIamCredentials(HOST, 5432, "app", "eu-west-1", session=session).get_credentials()
+
+    def test_a_role_that_is_refused_is_an_error_of_ours(self) -> None:
+        def refuse() -> dict[str, str]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
+
+        base = BotocoreSession()
+        base._credentials = DeferredRefreshableCredentials(refuse, "test")  # type: ignore[attr-defined]  # there is no public setter for these
+        session = boto3.session.Session(botocore_session=base)
+        with pytest.raises(RdsError, match="ClientError"):
             RdsIamCredentials(HOST, 5432, "app", "eu-west-1", session=session).get_credentials()
 
     @pytest.mark.parametrize(

@@ -52,11 +52,11 @@ class RdsIamCredentials:
         Raises:
             RdsError: There are no AWS credentials, or they could not be renewed.
         """
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             token: str = self._ready_client().generate_db_auth_token(**self._address)
-        except BotoCoreError as error:
+        except (BotoCoreError, ClientError) as error:  # a role's refusal is the latter
             raise RdsError(f"no token could be signed: {type(error).__name__}") from error
         return DbLogin(self._user, SecretStr(token))
 
