@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from saigon.aws.secrets import (
     AwsSecretVault,
@@ -43,6 +43,7 @@ class FakeSecretsManager:
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str | None, str | None], Any] = {}
         self.calls: list[tuple[str, str | None, str | None]] = []
+        self.batches: list[list[str]] = []
         self.before_answer: Callable[[], object] = lambda: None
 
     def put(
@@ -59,12 +60,27 @@ class FakeSecretsManager:
             raise answer
         return {"SecretString" if isinstance(answer, str) else "SecretBinary": answer}
 
+    def batch_get_secret_value(self, **given: list[str]) -> dict[str, Any]:
+        answers = {name: self.answers[name, "AWSCURRENT", None] for name in given["SecretIdList"]}
+        self.batches.append(given["SecretIdList"])
+        self.before_answer()
+        for answer in answers.values():
+            if isinstance(answer, Exception):
+                raise answer
+        found = [{"Name": n, "ARN": f"arn:{n}", "SecretString": a} for n, a in answers.items()]
+        return {"SecretValues": found}
+
 
 class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
+        self.once: Callable[[], object] | None = None
+        """Is called when the time is asked for the next time."""
 
     def __call__(self) -> float:
+        once, self.once = self.once, None
+        if once is not None:
+            once()
         return self.now
 
 
@@ -197,6 +213,17 @@ class TestCache:
             assert set(pool.map(read, range(50))) == {"u"}
         assert len(server.calls) == 1
 
+    @pytest.mark.parametrize("read", ["get_secret", "get_secrets"])
+    def test_a_thread_that_looked_before_the_value_came_does_not_ask_again(
+        self, server: FakeSecretsManager, vault: AwsSecretVault, clock: Clock, read: str
+    ) -> None:
+        vault.get_secret(Login, "db")
+        clock.now = 2000
+        # Another reader comes and goes between this one's look and its call.
+        clock.once = lambda: vault.get_secret(Login, "db")
+        getattr(vault, read)(Login, "db" if read == "get_secret" else ["db"])
+        assert (len(server.calls), server.batches) == (2, [])
+
     def test_threads_that_wait_share_an_error(
         self, server: FakeSecretsManager, vault: AwsSecretVault
     ) -> None:
@@ -308,6 +335,64 @@ class TestCache:
         vault.get_secret(Login, "db")
         assert len(server.calls) == 2
 
+    def test_fifty_cold_threads_make_one_batch(
+        self, server: FakeSecretsManager, vault: AwsSecretVault
+    ) -> None:
+        server.put("other", '{"username": "o", "password": "p"}')
+        barrier, go_on = threading.Barrier(50), threading.Event()
+        server.before_answer = lambda: go_on.wait(5)
+
+        def read(number: int) -> set[str]:
+            barrier.wait()
+            if number == 0:
+                go_on.set()
+            return {login.username for login in vault.get_secrets(Login, ["db", "other"]).values()}
+
+        with ThreadPoolExecutor(50) as pool:
+            assert list(pool.map(read, range(50))) == [{"u", "o"}] * 50
+        assert server.batches == [["db", "other"]]
+
+    @pytest.mark.parametrize("forget", ["invalidate", "refresh"])
+    def test_a_batch_does_not_bring_back_what_was_replaced_meanwhile(
+        self, server: FakeSecretsManager, vault: AwsSecretVault, forget: str
+    ) -> None:
+        def replace() -> None:
+            server.before_answer = lambda: None
+            server.put("db", '{"username": "new", "password": "p"}')
+            getattr(vault, forget)("db")
+
+        server.before_answer = replace
+        vault.get_secrets(Login, ["db"])
+        assert vault.get_secret(Login, "db").username == "new"
+
+    def test_a_batch_asks_for_those_alone_that_are_not_remembered(
+        self, server: FakeSecretsManager, vault: AwsSecretVault
+    ) -> None:
+        server.put("other", '{"username": "o", "password": "p"}')
+        vault.get_secret(Login, "db")
+        assert list(vault.get_secrets(Login, ["other", "db"])) == ["other", "db"]
+        assert server.batches == [["other"]]
+
+    @pytest.mark.parametrize("late", [0, 60])
+    def test_old_values_of_a_batch_serve_in_their_grace(
+        self, server: Any, clock: Clock, late: int
+    ) -> None:
+        vault = AwsSecretVault(
+            server,
+            ttl=timedelta(seconds=100),
+            jitter=0,
+            stale_if_error=timedelta(seconds=60),
+            clock=clock,
+        )
+        vault.get_secrets(Login, ["db"])
+        server.put("db", refusal("ThrottlingException"))
+        clock.now = 1100 + late
+        if late < 60:
+            assert vault.get_secrets(Login, ["db"])["db"].username == "u"
+        else:
+            with pytest.raises(SecretUnavailableError):
+                vault.get_secrets(Login, ["db"])
+
     def test_no_more_than_max_entries_are_kept(self, server: Any) -> None:
         vault = AwsSecretVault(server, max_entries=2)
         for name in ("a", "b", "c", "c", "b", "a"):
@@ -387,6 +472,20 @@ class TestErrors:
         assert (caught.value.secret_names, caught.value.code) == (("db",), code)
 
     @pytest.mark.parametrize(
+        ("message", "action"),
+        [
+            ("not authorized to perform: kms:Decrypt on resource: x", "kms:Decrypt"),
+            ("role/kms-reader is not authorized on resource: my-kms", "secretsmanager:GetSecret"),
+        ],
+    )
+    def test_a_denial_names_the_key_only_where_the_key_denies(
+        self, server: FakeSecretsManager, vault: AwsSecretVault, message: str, action: str
+    ) -> None:
+        server.put("db", refusal("AccessDeniedException", message))
+        with pytest.raises(SecretAccessDeniedError, match=action):
+            vault.get_secret(Login, "db")
+
+    @pytest.mark.parametrize(
         ("error", "ours"),
         [
             (ConnectTimeoutError(endpoint_url="https://x"), SecretUnavailableError),
@@ -416,6 +515,10 @@ class TestErrors:
             (f'{{"username": ["{VALUE}"], "password": ""}}', [(("username",), "string_type")]),
             (f'{{"username": "{VALUE}"}}', [(("password",), "missing")]),
             (VALUE.encode() + b"\xff", [((), "json_invalid")]),
+            (
+                f'{{"username": "u", "password": "p", "{VALUE}": 1}}',
+                [(("*",), "extra_forbidden")],
+            ),
         ],
     )  # fmt: skip
     def test_a_value_that_does_not_fit_is_in_no_part_of_the_error(
@@ -434,6 +537,33 @@ class TestErrors:
         assert (error.__cause__, error.__context__) == (None, None)
         assert VALUE not in "".join(traceback.format_exception(error)) + caplog.text
         assert VALUE not in repr(vars(error))
+
+    def test_the_keys_of_an_object_are_in_no_location(
+        self, server: FakeSecretsManager, vault: AwsSecretVault
+    ) -> None:
+        class Inner(BaseModel):
+            port: int = Field(validation_alias=AliasChoices("port", "Port"))
+
+        class Outer(BaseModel):
+            by_token: dict[str, Inner | list[Inner]]
+
+        server.put("map", f'{{"by_token": {{"{VALUE}": {{"Port": "x"}}}}}}')
+        with pytest.raises(SecretDecodeError) as caught:
+            vault.get_secret(Outer, "map")
+        assert caught.value.errors[0] == (("by_token", "*", "Inner", "Port"), "int_parsing")
+        assert VALUE not in str(caught.value)
+
+    def test_a_text_that_is_not_unicode_is_no_bytes(
+        self, server: FakeSecretsManager, vault: AwsSecretVault
+    ) -> None:
+        server.put("key", VALUE + "\ud800")
+        with pytest.raises(SecretDecodeError, match="Unicode") as caught:
+            vault.get_secret_bytes("key")
+        assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+    def test_a_version_that_cannot_be_is_refused_before_any_request(self, client: Any) -> None:
+        with pytest.raises(ValueError, match="expected a name"):
+            get_secret_as_model(Login, "db", client, version_id="short")
 
     def test_a_binary_value_is_no_text(
         self, server: FakeSecretsManager, vault: AwsSecretVault

@@ -1,9 +1,11 @@
 """Values that are asked for once, however many threads miss them at once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from saigon.aws.secrets._flights import Flights
 
 __all__ = ["CacheClock", "SingleFlightCache"]
 
@@ -32,13 +34,12 @@ class _Entry(Generic[V]):
     fresh_until: float
 
 
-class _Flight(Generic[V]):
-    """One call in progress, and those who wait for it."""
+@dataclass(frozen=True, slots=True)
+class _Batch(Generic[K, V]):
+    """Values that were loaded together, and what was known of them before."""
 
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.value: V | None = None
-        self.error: Exception | None = None
+    before: Mapping[K, _Entry[V] | None] = field(repr=False)
+    values: Mapping[K, V] = field(repr=False)
 
 
 class SingleFlightCache(Generic[K, V]):
@@ -55,15 +56,9 @@ class SingleFlightCache(Generic[K, V]):
         self._max_entries = max_entries
         self._stale_for = stale_for
         self._entries: dict[K, _Entry[V]] = {}
-        self._flights: dict[K, _Flight[V]] = {}
         self._lock = threading.Lock()
-
-    def fresh(self, key: K) -> V | None:
-        """Return a value that is fresh, or None."""
-        entry = self._entries.get(key)
-        if entry is not None and self._clock.now() < entry.fresh_until:
-            return entry.value
-        return None
+        self._flights: Flights[K, V] = Flights(self._lock, self._keep)
+        self._batches: Flights[tuple[K, ...], _Batch[K, V]] = Flights(self._lock, self._keep_batch)
 
     def get(self, key: K, load: Callable[[], V]) -> V:
         """Return a value, loading it where it is not fresh.
@@ -72,70 +67,68 @@ class SingleFlightCache(Generic[K, V]):
             key: Which value.
             load: Makes it; one thread calls this while the others wait for its outcome.
         """
-        value = self.fresh(key)
+        value = self._fresh(key)
         if value is not None:
             return value
         try:
-            return self._share(key, load)
+            return self._flights.share(key, load, lambda: self._fresh(key))
         except self._stale_for:
             stale = self._stale(key)
             if stale is None:
                 raise
             return stale
 
+    def get_many(
+        self, keys: Sequence[K], load: Callable[[Sequence[K]], Mapping[K, V]]
+    ) -> dict[K, V]:
+        """Return several values, loading together those that are not fresh.
+
+        Args:
+            keys: Which values.
+            load: Makes all that it is given; threads that miss the same ones share a call.
+        """
+        found = _present(keys, self._fresh)
+        missing = tuple(key for key in keys if key not in found)
+        if not missing:
+            return found
+        try:
+            return found | self._load_many(missing, load)
+        except self._stale_for:
+            stale = _present(missing, self._stale)
+            if len(stale) < len(missing):
+                raise
+            return found | stale
+
     def reload(self, key: K, load: Callable[[], V]) -> V:
         """Return a value whose loading began after this call did, and keep it."""
-        with self._lock:
-            older = self._flights.get(key)
-        if older is not None:
-            older.done.wait()
-        return self._share(key, load)
-
-    def put(self, key: K, value: V) -> None:
-        """Keep a value that was loaded elsewhere."""
-        with self._lock:
-            self._keep(key, value)
+        return self._flights.share_newer(key, load)
 
     def drop(self, chosen: Callable[[K], bool]) -> None:
         """Forget values, also those whose loading is in progress."""
         with self._lock:
-            _drop(self._entries, chosen)
-            _drop(self._flights, chosen)
+            for key in [key for key in self._entries if chosen(key)]:
+                del self._entries[key]
+            self._flights.forget(chosen)
+            self._batches.forget(lambda keys: any(map(chosen, keys)))
 
-    def _share(self, key: K, load: Callable[[], V]) -> V:
-        while True:
-            with self._lock:
-                flight = self._flights.get(key)
-                leads = flight is None
-                if flight is None:
-                    flight = self._flights[key] = _Flight()
-            if leads:
-                return self._lead(key, flight, load)
-            flight.done.wait()
-            if flight.error is not None:
-                raise flight.error
-            if flight.value is not None:
-                return flight.value
-            # Its thread was interrupted: another one has to do it.
+    def _load_many(
+        self, keys: tuple[K, ...], load: Callable[[Sequence[K]], Mapping[K, V]]
+    ) -> dict[K, V]:
+        def known() -> _Batch[K, V] | None:
+            fresh = _present(keys, self._fresh)
+            return _Batch({}, fresh) if len(fresh) == len(keys) else None
 
-    def _lead(self, key: K, flight: _Flight[V], load: Callable[[], V]) -> V:
-        try:
-            flight.value = load()
-        except Exception as error:
-            flight.error = error
-            raise
-        finally:
-            self._land(key, flight)
-        return flight.value
+        def batch() -> _Batch[K, V]:
+            before = {key: self._entries.get(key) for key in keys}
+            return _Batch(before, load(keys))
 
-    def _land(self, key: K, flight: _Flight[V]) -> None:
-        with self._lock:
-            # A flight that was dropped meanwhile may carry what was forgotten.
-            if self._flights.get(key) is flight:
-                del self._flights[key]
-                if flight.value is not None:
-                    self._keep(key, flight.value)
-        flight.done.set()
+        return dict(self._batches.share(keys, batch, known).values)
+
+    def _keep_batch(self, _keys: tuple[K, ...], batch: _Batch[K, V]) -> None:
+        for key, value in batch.values.items():
+            # Another value came meanwhile: by a refresh, which is newer.
+            if self._entries.get(key) is batch.before[key]:
+                self._keep(key, value)
 
     def _keep(self, key: K, value: V) -> None:
         self._entries.pop(key, None)  # the newest stands last
@@ -143,13 +136,19 @@ class SingleFlightCache(Generic[K, V]):
         while len(self._entries) > self._max_entries:
             del self._entries[next(iter(self._entries))]
 
+    def _fresh(self, key: K) -> V | None:
+        return self._within(key, 0)
+
     def _stale(self, key: K) -> V | None:
+        return self._within(key, self._clock.grace)
+
+    def _within(self, key: K, grace: float) -> V | None:
         entry = self._entries.get(key)
-        if entry is not None and self._clock.now() < entry.fresh_until + self._clock.grace:
+        if entry is not None and self._clock.now() < entry.fresh_until + grace:
             return entry.value
         return None
 
 
-def _drop(values: dict[K, Any], chosen: Callable[[K], bool]) -> None:
-    for key in [key for key in values if chosen(key)]:
-        del values[key]
+def _present(keys: Sequence[K], find: Callable[[K], V | None]) -> dict[K, V]:
+    found = ((key, find(key)) for key in keys)
+    return {key: value for key, value in found if value is not None}

@@ -1,5 +1,6 @@
 """The edge where boto3's errors become those of ``saigon.aws.secrets``."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -27,16 +28,25 @@ _LATER = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
+# "Access to KMS is not allowed", or an action or an ARN; not the name of a secret or of a role,
+# which has no colon.
+_KEY_SERVICE = re.compile(r"\bkms:|\bKMS is\b", re.IGNORECASE)
 
 
 @contextmanager
 def secret_errors(secret_names: Sequence[str]) -> Iterator[None]:
-    """Raise ours for boto3's errors.
+    """Raise ours for boto3's errors, a ValueError for what boto3 refuses to send.
 
     Args:
         secret_names: What is asked for.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004  # botocore's
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError,  # noqa: A004  # botocore's
+        HTTPClientError,
+        ParamValidationError,
+    )
 
     try:
         yield
@@ -48,6 +58,11 @@ def secret_errors(secret_names: Sequence[str]) -> Iterator[None]:
     except (ConnectionError, HTTPClientError) as error:
         text = f"Secrets Manager did not answer: {type(error).__name__}"
         raise SecretUnavailableError(text, secret_names=secret_names) from error
+    except ParamValidationError as error:
+        text = (
+            f"expected a name, a stage and a version that are possible, for {_listed(secret_names)}"
+        )
+        raise ValueError(text) from error
     except BotoCoreError as error:
         text = f"the request for {_listed(secret_names)} failed: {type(error).__name__}"
         raise SecretError(text, secret_names=secret_names) from error
@@ -66,7 +81,7 @@ def error_of_code(code: str, message: str, secret_names: Sequence[str]) -> Secre
         text = f"{names}: no such secret, version or stage, or marked for deletion"
         return SecretNotFoundError(text, secret_names=secret_names, code=code)
     if code in _DENIED:
-        by_key = code == "DecryptionFailure" or "kms" in message.lower()
+        by_key = code == "DecryptionFailure" or _KEY_SERVICE.search(message)
         action = "kms:Decrypt on the secret's key" if by_key else "secretsmanager:GetSecretValue"
         text = f"{names}: access denied; expected the permission for {action}"
         return SecretAccessDeniedError(text, secret_names=secret_names, code=code)

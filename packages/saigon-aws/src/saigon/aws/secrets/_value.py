@@ -1,6 +1,6 @@
 """A secret's value, and what it becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -11,6 +11,8 @@ from saigon.aws.secrets.exceptions import SecretDecodeError
 __all__ = ["SecretValue"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_UNKNOWN = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class SecretValue:
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
         # Raised outside the handler: pydantic's error holds the value, also as a context.
-        raise self._decode_error(model_type, [(item["loc"], item["type"]) for item in found])
+        known = set(_words(model_type.__pydantic_core_schema__))
+        errors = [(_place(item["loc"], known), item["type"]) for item in found]
+        raise self._decode_error(model_type, errors)
 
     def as_string(self) -> SecretStr:
         """Return the value as text; a binary one must be UTF-8."""
@@ -49,7 +53,13 @@ class SecretValue:
 
     def as_bytes(self) -> SecretBytes:
         """Return the value as bytes; text is encoded as UTF-8."""
-        return SecretBytes(self.raw.encode() if isinstance(self.raw, str) else self.raw)
+        if isinstance(self.raw, bytes):
+            return SecretBytes(self.raw)
+        try:
+            return SecretBytes(self.raw.encode())
+        except UnicodeEncodeError:
+            pass  # raised below, outside this block: the codec's error holds the value
+        raise SecretDecodeError(f"{self.name!r} is not Unicode", secret_names=(self.name,))
 
     def _decode_error(
         self, model_type: type[BaseModel], errors: list[tuple[tuple[int | str, ...], str]]
@@ -57,3 +67,19 @@ class SecretValue:
         places = "; ".join(f"{'.'.join(map(str, loc)) or 'value'}: {kind}" for loc, kind in errors)
         text = f"{self.name!r} is not a {model_type.__name__}: {places}"
         return SecretDecodeError(text, secret_names=(self.name,), errors=errors)
+
+
+def _place(location: tuple[int | str, ...], known: set[str]) -> tuple[int | str, ...]:
+    """Leave out of an error's location what the value brought: the keys of its objects."""
+    return tuple(step if isinstance(step, int) or step in known else _UNKNOWN for step in location)
+
+
+def _words(schema: object) -> Iterator[str]:
+    """Yield all words of a model's schema, the names of its fields and their aliases among them."""
+    if isinstance(schema, str):
+        yield schema
+    elif isinstance(schema, Mapping):
+        yield from _words([*schema.keys(), *schema.values()])
+    elif isinstance(schema, list | tuple):
+        for item in schema:
+            yield from _words(item)

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -168,7 +168,8 @@ class AwsSecretVault:
     ) -> dict[str, ModelT]:
         """Return the current values of several secrets as models, by the names given.
 
-        Those that are not remembered are asked for 20 per call.
+        Those that are not remembered are asked for 20 per call; threads that miss the same ones
+        share the calls.
         See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
 
         Args:
@@ -183,13 +184,8 @@ class AwsSecretVault:
         if isinstance(secret_names, str):
             raise ValueError("expected several names, not one text")  # noqa: TRY004  # every wrong argument is a ValueError
         keys = {name: SecretKey.of(name) for name in secret_names}
-        values = {name: self._cache.fresh(key) for name, key in keys.items()}
-        wanted = [name for name, value in values.items() if value is None]
-        fetched = fetch_many(self._ready_client(), wanted) if wanted else {}
-        for name, value in fetched.items():
-            self._cache.put(keys[name], value)
-        known = {name: value for name, value in values.items() if value is not None} | fetched
-        return {name: known[name].as_model(model_type) for name in keys}
+        values = self._cache.get_many(list(keys.values()), self._fetch_many)
+        return {name: values[key].as_model(model_type) for name, key in keys.items()}
 
     def refresh(
         self,
@@ -223,6 +219,10 @@ class AwsSecretVault:
 
     def _value(self, key: SecretKey) -> SecretValue:
         return self._cache.get(key, lambda: fetch(self._ready_client(), key))
+
+    def _fetch_many(self, keys: Sequence[SecretKey]) -> dict[SecretKey, SecretValue]:
+        found = fetch_many(self._ready_client(), [key.name for key in keys])
+        return {key: found[key.name] for key in keys}
 
     def _ready_client(self) -> "SecretsManagerClient":
         if self._client is None:

@@ -57,7 +57,8 @@ class SecretDecodeError(SecretError):
 
     Attributes:
         errors: Where and how the value does not fit, as pairs of location and error type; never
-            what the value is.
+            what the value is. A name in a location that is not one of the model's is a ``*``: the
+            keys of an object are a part of the value.
     """
 
     errors: tuple[tuple[tuple[int | str, ...], str], ...]
