@@ -34,6 +34,8 @@ class ObjectServer(ThreadingHTTPServer):
         """After how many bytes of its body the next answers break off."""
         self.checksum: str | None = None
         """The checksum header's text; computed where absent."""
+        self.ignores_ranges = False
+        """Whether Range is left out of account, as HTTP allows."""
         self.on_request: Callable[[], None] = lambda: None
         self.client = s3_get_client(
             endpoint_url=f"http://127.0.0.1:{self.server_port}",
@@ -70,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _answer(self, content: bytes, etag: str) -> None:
+        if self.server.ignores_ranges:
+            del self.headers["Range"]
         first, last = _bounds(self.headers["Range"], len(content))
         body = content[first : last + 1]
         self.send_response(206 if self.headers["Range"] else 200)

@@ -191,18 +191,34 @@ def test_an_exception_from_progress_cancels_and_leaves_nothing(
         ((), {"Bucket": "bucket", "Key": ""}),
         ((), {"Bucket": "bucket", "Key": "k" * 1025}),
         ((), {"Bucket": "bucket", "Key": "k", "VersionId": ""}),
+        ((), {"Bucket": "..", "Key": "key"}),
+        ((), {"Bucket": "no/bucket", "Key": "key"}),
+        ((), {"Bucket": "bucket", "Key": "key", "Versionid": "misspelt"}),
+        (({"Bucket": "bucket", "Key": "key", "Size": 1},), {}),
         (("s3://bucket/key",), {"max_bytes": -1}),
         (("s3://bucket/key",), {"byte_range": (-1, 4)}),
         (("s3://bucket/key",), {"byte_range": (4, 3)}),
     ],
 )
 def test_a_wrong_argument_is_a_value_error_before_any_request(
-    object_server: Any, tmp_path: Path, arguments: tuple[str, ...], options: dict[str, Any]
+    object_server: Any, tmp_path: Path, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> None:
     object_server.put(b"x")
     with pytest.raises(ValueError, match="expected"):
         s3_object_to_file(object_server.client, *arguments, destination=tmp_path, **options)
     assert object_server.ranges == []
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("byte_range", [(2, 4), (2, None), (0, 4)])
+def test_a_range_that_a_server_leaves_out_is_not_taken_for_it(
+    object_server: Any, tmp_path: Path, byte_range: tuple[int, int | None]
+) -> None:
+    object_server.ignores_ranges = True
+    url = object_server.put(b"0123456789")
+    with pytest.raises(S3IntegrityError, match="other bytes"):
+        s3_object_to_file(object_server.client, url, destination=tmp_path, byte_range=byte_range)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_temporary_file_is_gone_after_the_block(object_server: Any) -> None:

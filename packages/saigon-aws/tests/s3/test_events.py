@@ -128,6 +128,8 @@ def broken(*path: str | int) -> dict[str, Any]:
     [
         "not json",
         "[]",
+        [],
+        None,
         {},
         {"Records": "x"},
         {"Records": [1]},

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import shutil
 import struct
 import zipfile
 import zlib
@@ -222,6 +223,29 @@ class TestDestination:
         with pytest.raises(BadArchiveError):
             s3_object_unzip(object_server.client, url, destination=root, overwrite=True)
         assert files_below(tmp_path) == ["out", "out/old"]
+
+    def test_an_interrupt_while_old_content_is_removed_leaves_none_of_it(
+        self,
+        object_server: Any,
+        make_zip: MakeZip,
+        tmp_path: Path,
+        files_below: FilesBelow,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        root = tmp_path / "out"
+        root.mkdir()
+        (root / "old").write_bytes(b"")
+        url = object_server.put(make_zip({"new": b"1"}))
+        rmtree = shutil.rmtree
+
+        def interrupted(path: Path, **options: Any) -> None:
+            monkeypatch.setattr(shutil, "rmtree", rmtree)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            s3_object_unzip(object_server.client, url, destination=root, overwrite=True)
+        assert files_below(tmp_path) == ["out", "out/new"]
 
     def test_a_file_in_the_way_is_kept(
         self, object_server: Any, make_zip: MakeZip, tmp_path: Path
@@ -578,6 +602,17 @@ class TestStreams:
         for _, stream in s3_iter_unzip(object_server.client, url):
             with pytest.raises(BadArchiveError):
                 stream.read()
+
+    @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+    def test_who_reads_just_the_size_has_verified_bytes(
+        self, object_server: Any, make_zip: MakeZip, method: int
+    ) -> None:
+        archive = make_zip({"a": b"good"}, method=method)
+        crc = struct.pack("<L", zlib.crc32(b"good"))
+        url = object_server.put(patched(archive, crc, b"evil"))
+        for member, stream in s3_iter_unzip(object_server.client, url):
+            with pytest.raises(BadArchiveError):
+                stream.read(member.size)
 
     def test_a_wrong_argument_is_told_before_the_first_member(self, object_server: Any) -> None:
         with pytest.raises(ValueError, match="expected"):

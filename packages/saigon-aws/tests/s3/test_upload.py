@@ -130,6 +130,15 @@ def test_metadata_is_kept(s3_client: "S3Client", aws_bucket: str) -> None:
     assert s3_client.head_object(**found)["Metadata"] == {"origin": "test"}
 
 
+@pytest.mark.parametrize("metadata", [{"origin": "\u00e9"}, {"\u00e9": "test"}, {"number": 1}])
+def test_metadata_that_http_cannot_carry_is_refused_before_any_request(
+    s3_client: "S3Client", aws_bucket: str, metadata: Any
+) -> None:
+    with requests_of(s3_client) as names, pytest.raises(ValueError, match="expected ASCII"):
+        s3_write_bytes(s3_client, aws_bucket, "key", b"", metadata=metadata)
+    assert names == []
+
+
 @pytest.mark.parametrize("content", ["text", io.StringIO("text"), 7, None])
 def test_what_is_not_binary_is_refused_before_any_request(
     s3_client: "S3Client", aws_bucket: str, content: Any

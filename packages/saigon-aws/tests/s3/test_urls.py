@@ -10,10 +10,12 @@ import boto3.session
 import pytest
 import requests
 from botocore.config import Config
-from botocore.credentials import RefreshableCredentials
+from botocore.credentials import DeferredRefreshableCredentials, RefreshableCredentials
+from botocore.exceptions import ClientError
 from botocore.session import Session as BotocoreSession
 
 from saigon.aws.s3 import (
+    S3Error,
     s3_get_client,
     s3_presigned_post,
     s3_presigned_url,
@@ -66,6 +68,8 @@ class TestVirtualHost:
             ("", "bucket"),
             ("eu-west-1", ""),
             ("eu-west-1", "a/b"),
+            ("eu-west-1", "..", "key"),
+            ("eu-west-1", ".", "key"),
             ("eu-west-1", "bucket", ""),
             ("eu-west-1", "bucket", "../other/key"),
             ("eu-west-1", "bucket", "a/./b"),
@@ -111,7 +115,7 @@ class TestPresignedUrl:
         url = s3_presigned_url(client, Bucket="bucket", Key="key", VersionId="v1")
         assert "versionId=v1" in url
 
-    @pytest.mark.parametrize("seconds", [0, -1, 604_801, 1.5, "60"])
+    @pytest.mark.parametrize("seconds", [0, -1, 604_801, 1.5, "60", True])
     def test_an_expiry_out_of_bounds_is_refused(self, client: "S3Client", seconds: Any) -> None:
         with pytest.raises(ValueError, match="604800"):
             s3_presigned_url(client, "s3://bucket/key", expires_in=seconds)
@@ -144,6 +148,27 @@ class TestPresignedUrl:
     def test_a_client_that_signs_by_sigv2_is_refused(self) -> None:
         client = client_of("us-east-1", config=Config(signature_version="s3"))
         with pytest.raises(ValueError, match="SigV4"):
+            s3_presigned_url(client, "s3://bucket/key")
+        client.close()
+
+    def test_the_credentials_of_a_role_are_made_before_their_life_is_looked_at(self) -> None:
+        client = client_with(DeferredRefreshableCredentials(renewed, "test"))
+        assert s3_presigned_url(client, "s3://bucket/key", expires_in=3000)
+        with pytest.raises(ValueError, match="credentials expire"):
+            s3_presigned_url(client, "s3://bucket/key", expires_in=7200)
+        client.close()
+
+    def test_credentials_that_signing_renews_are_not_taken_for_expired(self) -> None:
+        client = short_lived_client(timedelta(minutes=5))
+        assert s3_presigned_url(client, "s3://bucket/key", expires_in=3000)
+        client.close()
+
+    def test_credentials_that_cannot_be_made_are_an_error_of_ours(self) -> None:
+        def refuse() -> dict[str, str]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole")
+
+        client = client_with(DeferredRefreshableCredentials(refuse, "test"))
+        with pytest.raises(S3Error):
             s3_presigned_url(client, "s3://bucket/key")
         client.close()
 
@@ -197,6 +222,13 @@ def test_a_callers_config_wins() -> None:
     assert url.startswith("https://s3.eu-west-1.amazonaws.com/bucket/key?")
 
 
+def test_a_callers_config_leaves_the_rest_as_it_is() -> None:
+    client = client_of("us-east-1", config=Config(s3={"payload_signing_enabled": True}))
+    url = s3_presigned_url(client, "s3://bucket/key")
+    client.close()
+    assert url.startswith("https://bucket.s3.us-east-1.amazonaws.com/key?")
+
+
 def test_the_form_of_a_written_object_is_one_of_its_descriptor(
     s3_client: "S3Client", aws_bucket: str
 ) -> None:
@@ -205,15 +237,30 @@ def test_the_form_of_a_written_object_is_one_of_its_descriptor(
 
 
 def short_lived_client(life: timedelta) -> "S3Client":
-    credentials = RefreshableCredentials(
-        access_key="AKIDEXAMPLE",
-        secret_key="secret",
-        token="token",
-        expiry_time=datetime.now(UTC) + life,
-        refresh_using=dict,
-        method="test",
+    return client_with(
+        RefreshableCredentials(
+            access_key="AKIDEXAMPLE",
+            secret_key="secret",
+            token="token",
+            expiry_time=datetime.now(UTC) + life,
+            refresh_using=renewed,
+            method="test",
+        )
     )
+
+
+def client_with(credentials: RefreshableCredentials) -> "S3Client":
     botocore_session = BotocoreSession()
     botocore_session._credentials = credentials  # type: ignore[attr-defined]  # there is no public setter that keeps the expiry
-    short_lived = boto3.session.Session(botocore_session=botocore_session)
-    return s3_get_client(session=short_lived, region_name="eu-west-1")
+    made = boto3.session.Session(botocore_session=botocore_session)
+    return s3_get_client(session=made, region_name="eu-west-1")
+
+
+def renewed() -> dict[str, str]:
+    expiry = datetime.now(UTC) + timedelta(hours=1)
+    return {
+        "access_key": "AKIDEXAMPLE",
+        "secret_key": "secret",
+        "token": "token",
+        "expiry_time": expiry.isoformat(),
+    }

@@ -1,6 +1,6 @@
 """A client with the addressing and the signature that S3 asks for today."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from saigon.aws._clients import make_client
 
@@ -43,11 +43,12 @@ def s3_get_client(
 def _config(endpoint_url: str | None, config: "Config | None") -> "Config":
     from botocore.config import Config
 
-    ours = Config(
-        signature_version="s3v4",
-        s3={
-            "addressing_style": "virtual" if endpoint_url is None else "path",
-            "us_east_1_regional_endpoint": "regional",
-        },
-    )
-    return ours if config is None else ours.merge(config)
+    addressing: Any = {
+        "addressing_style": "virtual" if endpoint_url is None else "path",
+        "us_east_1_regional_endpoint": "regional",
+    }
+    ours = Config(signature_version="s3v4", s3=addressing)
+    if config is None:
+        return ours
+    # A merge would replace the settings of S3 as a whole.
+    return ours.merge(config).merge(Config(s3=addressing | (getattr(config, "s3", None) or {})))

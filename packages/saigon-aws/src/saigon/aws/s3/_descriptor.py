@@ -41,6 +41,9 @@ def resolve(
     if isinstance(source, str):
         return _checked(*_split_url(source), None)
     given = arguments if source is None else source
+    unknown = given.keys() - S3ObjectDescriptor.__annotations__.keys()
+    if unknown:
+        raise ValueError(f"expected Bucket, Key and VersionId, got also {sorted(unknown)}")
     return _checked(given.get("Bucket"), given.get("Key"), given.get("VersionId"))
 
 
@@ -59,7 +62,7 @@ def _split_url(url: str) -> tuple[str, str]:
 
 
 def _checked(bucket: object, key: object, version: object) -> S3ObjectDescriptor:
-    if not isinstance(bucket, str) or not bucket:
+    if not isinstance(bucket, str) or bucket in {"", ".", ".."}:
         raise ValueError("expected the name of a bucket")
     if not isinstance(key, str) or not key:
         raise ValueError("expected the key of an object, not an empty one")

@@ -11,7 +11,7 @@ from saigon.aws.s3._names import safe_file_name
 from saigon.aws.s3._places import beside, new_temporary_directory, removed_on_error
 from saigon.aws.s3._progress import Progress, ProgressMeter
 from saigon.aws.s3._stream import ObjectStream
-from saigon.aws.s3.exceptions import S3ObjectTooLargeError
+from saigon.aws.s3.exceptions import S3IntegrityError, S3ObjectTooLargeError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -75,6 +75,7 @@ def s3_object_to_file(
         _place(destination, found["Key"], overwrite=overwrite) as target,
         ObjectStream(client, found, byte_range=header, if_match=if_match) as stream,
     ):
+        _check_range(stream, byte_range, found)
         _check_size(stream, max_bytes, found)
         _store(stream, target, progress)
     _logger.debug("Downloaded %s, checked by %s", describe(found), stream.checksum or "length")
@@ -102,6 +103,18 @@ def _copy(stream: ObjectStream, path: Path, meter: ProgressMeter) -> None:
             file.write(chunk)
             meter.add(len(chunk))
     meter.finish()
+
+
+def _check_range(
+    stream: ObjectStream, byte_range: tuple[int, int | None] | None, descriptor: S3ObjectDescriptor
+) -> None:
+    """Refuse the answer of a server that left the range out, as HTTP allows it to."""
+    if byte_range is None:
+        return
+    first, last = byte_range
+    too_long = last is not None and stream.size > last - first + 1
+    if stream.start != first or too_long:
+        raise S3IntegrityError(f"{describe(descriptor)}: other bytes came than were asked for")
 
 
 def _check_size(

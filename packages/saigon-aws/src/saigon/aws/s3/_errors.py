@@ -25,17 +25,19 @@ _CHANGED = {"412", "ConditionalRequestConflict", "PreconditionFailed"}
 
 @contextmanager
 def s3_errors(where: str) -> Iterator[None]:
-    """Raise ours for boto3's errors.
+    """Raise ours for boto3's errors, a ValueError for what boto3 refuses to send.
 
     Args:
         where: The object, as errors show it.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
         yield
     except ClientError as error:
         raise _from_client_error(error, where) from error
+    except ParamValidationError as error:
+        raise ValueError(f"expected arguments that S3 takes for {where}") from error
     except BotoCoreError as error:
         raise S3Error(f"the request for {where} failed: {type(error).__name__}") from error
 

@@ -39,7 +39,7 @@ def s3_object_descriptors_from_event(event: str | bytes | JsonObject) -> list[S3
     """
     try:
         value = parse_json_object(event) if isinstance(event, str | bytes) else event
-        return list(_descriptors(value))
+        return list(_descriptors(_mapping(value, "the root")))
     except EnvelopeError as error:
         raise S3EventError(f"the event is not one of S3: {error}") from error
 

@@ -76,4 +76,5 @@ def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
     except BaseException:
         previous.rename(target)
         raise
-    remove(previous)
+    with removed_on_error(previous):  # a removal that is interrupted is begun again
+        remove(previous)

@@ -69,8 +69,9 @@ def s3_presigned_url(
     found = resolve(source, descriptor)
     check_no_dot_segments(found["Key"])
     parameters = _parameters(found, method, content_type)
-    _check_expiry(client, expires_in)
+    _check_seconds(expires_in)
     with s3_errors(describe(found)):
+        _check_credentials_life(client, expires_in)
         url = client.generate_presigned_url(
             _OPERATIONS[method], Params=parameters, ExpiresIn=expires_in
         )
@@ -111,10 +112,11 @@ def s3_presigned_post(
         raise ValueError("expected a whole key: ${filename} lets the form choose another object")
     if not 0 <= min_bytes <= max_bytes <= _MAX_POST_BYTES:
         raise ValueError(f"expected 0 <= min_bytes <= max_bytes <= {_MAX_POST_BYTES}")
-    _check_expiry(client, expires_in)
+    _check_seconds(expires_in)
     fixed = {} if content_type is None else {"Content-Type": content_type}
     conditions: list[Any] = [["content-length-range", min_bytes, max_bytes], *_each(fixed)]
     with s3_errors(describe(found)):
+        _check_credentials_life(client, expires_in)
         form = client.generate_presigned_post(
             bucket, key, Fields=fixed, Conditions=conditions, ExpiresIn=expires_in
         )
@@ -140,13 +142,19 @@ def _each(fixed: dict[str, str]) -> list[dict[str, str]]:
     return [{name: value} for name, value in fixed.items()]
 
 
-def _check_expiry(client: "S3Client", expires_in: float) -> None:
-    if not isinstance(expires_in, int) or not 1 <= expires_in <= _MAX_SECONDS:
+def _check_seconds(expires_in: float) -> None:
+    if type(expires_in) is not int or not 1 <= expires_in <= _MAX_SECONDS:
         raise ValueError(f"expected expires_in of 1 to {_MAX_SECONDS} seconds")
+
+
+def _check_credentials_life(client: "S3Client", expires_in: int) -> None:
     # botocore has no public way from a client to the credentials that it signs with.
     credentials = getattr(getattr(client, "_request_signer", None), "_credentials", None)
     refresh_needed = getattr(credentials, "refresh_needed", None)
-    if refresh_needed is not None and refresh_needed(refresh_in=expires_in):
+    if credentials is None or refresh_needed is None:
+        return
+    credentials.get_frozen_credentials()  # makes or renews them, as signing does
+    if refresh_needed(refresh_in=expires_in):
         text = f"the credentials expire before {expires_in} seconds; expected fewer"
         raise ValueError(f"{text}, or credentials of a longer session")
 

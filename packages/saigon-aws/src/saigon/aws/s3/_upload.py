@@ -68,7 +68,7 @@ def s3_write_bytes(
         S3Error: Anything else went wrong in S3 or on the way to it.
     """
     found = resolve(None, DescriptorArguments(Bucket=bucket, Key=key))
-    headers: dict[str, Any] = {"ContentType": content_type, "Metadata": dict(metadata or {})}
+    headers: dict[str, Any] = {"ContentType": content_type, "Metadata": _checked(metadata or {})}
     condition = {} if if_none_match is None else {"IfNoneMatch": if_none_match}
     with opened_content(target_bytes) as content:
         upload = _Upload(
@@ -169,6 +169,13 @@ class _Upload:
         self.done += len(sent)
         if self.progress is not None:
             self.progress(self.done, self.done if self.content.size is None else self.content.size)
+
+
+def _checked(metadata: Mapping[str, Any]) -> dict[str, str]:
+    for name, value in metadata.items():
+        if not (isinstance(value, str) and f"{name}{value}".isascii()):
+            raise ValueError(f"expected ASCII text as metadata {name!r}")
+    return dict(metadata)
 
 
 def _written(descriptor: S3ObjectDescriptor, response: Any) -> S3ObjectDescriptor:

@@ -49,7 +49,7 @@ def s3_virtual_host_object_url(
 def _bucket_url(region: str, bucket: str, *, fips: bool, dual_stack: bool) -> str:
     from botocore.exceptions import EndpointProviderError
 
-    if not region or not bucket or "/" in bucket:
+    if not region or bucket in {"", ".", ".."} or "/" in bucket:
         raise ValueError("expected the names of a region and of a bucket")
     try:
         endpoint = _provider().resolve_endpoint(

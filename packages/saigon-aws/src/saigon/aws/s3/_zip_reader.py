@@ -108,9 +108,10 @@ def _verified(
     size = crc = 0
     for piece in content:
         size += len(piece)
-        if size > entry.size:
-            raise _bad(entry)
         crc = zlib.crc32(piece, crc)
+        # Checked before the last piece is given: who reads no further has verified bytes.
+        if size > entry.size or (size == entry.size and crc != entry.crc):
+            raise _bad(entry)
         yield piece
     if (size, crc) != (entry.size, entry.crc):
         raise _bad(entry)
