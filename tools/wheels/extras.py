@@ -20,6 +20,7 @@ _MODULES: Final = {
     "saigon.aws.testing._tokens": "saigon-aws[testing]",
     "saigon.fastapi._log_json": "saigon-fastapi[json]",
     "saigon.rest._aws_requests_auth": "saigon-rest[aws]",
+    "saigon.rest._user_auth": "saigon-rest[aws]",
     "saigon.rest.sigv4": "saigon-rest[aws]",
 }
 
