@@ -102,6 +102,7 @@ def test_it_joins_a_surrounding_transaction(connector: DbConnector) -> None:
         detached.begin()
         with detached.lent() as inner:
             assert inner is outer
+            assert detached.joins
             add(connector, 1)
         detached.end()
         add(connector, 2)

@@ -1,7 +1,8 @@
 """An endpoint as one database transaction; needs the extra ``[orm]``."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import anyio.to_thread
 from anyio import CancelScope, CapacityLimiter
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["db_transaction"]
 
 _MAX_WAITING: Final = 40  # threads; as many as AnyIO gives to endpoints
-_waiting: Final[RunVar[CapacityLimiter]] = RunVar("saigon_transactions_waiting")
+_waiting: Final[RunVar["WeakKeyDictionary[DbConnector, CapacityLimiter]"]] = RunVar(
+    "saigon_transactions_waiting"
+)
 
 
 def db_transaction(
@@ -51,31 +54,34 @@ def db_transaction(
 
     async def transaction() -> AsyncIterator["Transaction"]:
         detached = DetachedTransaction(connector, isolation=isolation, read_only=read_only)
-        # Not to be cancelled halfway: a connection would be left in its transaction.
-        with CancelScope(shield=True):
-            await anyio.to_thread.run_sync(detached.begin, limiter=_waiting_limiter())
+        if detached.joins:  # nothing to wait for; in the queue its own connection would be stuck
+            detached.begin()
+        else:
+            await _run(detached.begin, limiter=_waiting_limiter(connector))
         try:
             with detached.lent() as lent:
                 yield lent
         except BaseException as exc:
-            await _end(detached.end, exc)
+            await _run(detached.end, exc, limiter=CapacityLimiter(1))
             raise
-        await _end(detached.end, None)
+        await _run(detached.end, limiter=CapacityLimiter(1))
 
     return Depends(transaction, scope="function")
 
 
-def _waiting_limiter() -> CapacityLimiter:
+def _waiting_limiter(connector: "DbConnector") -> CapacityLimiter:
     # Not the endpoints' limiter: requests that wait for a connection would take all its threads,
-    # and the endpoints that hold the connections would find none to finish in.
+    # and the endpoints that hold the connections would find none to finish in. Nor that of another
+    # connector, whose queue the holder of a connection may have to pass.
     try:
-        return _waiting.get()
+        limiters = _waiting.get()
     except LookupError:
-        limiter = CapacityLimiter(_MAX_WAITING)
-        _waiting.set(limiter)
-        return limiter
+        limiters = WeakKeyDictionary()
+        _waiting.set(limiters)
+    return limiters.setdefault(connector, CapacityLimiter(_MAX_WAITING))
 
 
-async def _end(end: Any, error: BaseException | None) -> None:
+async def _run(step: Callable[..., None], *args: object, limiter: CapacityLimiter) -> None:
+    # Not to be cancelled halfway: a connection would be left in its transaction.
     with CancelScope(shield=True):
-        await anyio.to_thread.run_sync(end, error, limiter=CapacityLimiter(1))
+        await anyio.to_thread.run_sync(step, *args, limiter=limiter)

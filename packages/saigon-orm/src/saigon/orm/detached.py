@@ -5,6 +5,7 @@ thread or task that it began in.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -42,7 +43,8 @@ class DetachedTransaction:
     ``begin`` and ``end`` wait for the database, so an event loop runs them in a worker thread.
     Between them, inside ``lent``, statements of the same task, and of the worker threads that it
     starts with its context, belong to the transaction. Those run one after the other: a connection
-    serves one at a time.
+    serves one at a time. A savepoint covers what all of them do meanwhile, so two threads must not
+    have overlapping ones: the transaction is aborted then.
 
     Inside another transaction of the same connector it joins that.
 
@@ -63,7 +65,13 @@ class DetachedTransaction:
         self._block = transaction_context(connector, isolation=isolation, read_only=read_only)
         self._context = copy_context()
         self._joins = connector in _active.get()
+        self._turns = threading.RLock()
         self._transaction: Transaction | None = None
+
+    @property
+    def joins(self) -> bool:
+        """Tell whether it joins a surrounding transaction, so that no step of it waits."""
+        return self._joins
 
     def begin(self) -> None:
         """Connect and begin.
@@ -85,7 +93,8 @@ class DetachedTransaction:
         if not self._joins:
             here = _Place.here()
             place = _LentPlace(here.process, here.thread, here.task)
-            self._transaction._place = place  # noqa: SLF001  # moved, which is what this is for
+            self._transaction._turns = self._turns  # noqa: SLF001  # lent, which is what this is for
+            self._transaction._place = place  # noqa: SLF001  # likewise
         previous = _active.get()
         _active.set({**previous, self._connector: self._transaction})
         try:
@@ -99,7 +108,8 @@ class DetachedTransaction:
         Raises:
             DbExecutionError: The commit failed, or an error had ended the transaction before.
         """
-        self._context.run(self._end, error)
+        with self._turns:  # a worker thread that was given up may still be in a statement
+            self._context.run(self._end, error)
 
     def _end(self, error: BaseException | None) -> None:
         if self._transaction is not None and not self._joins:
