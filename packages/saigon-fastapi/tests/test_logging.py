@@ -181,3 +181,58 @@ def test_json_line_stays_json_when_cut(json_lines: Callable[[], list[dict[str, o
 def test_json_has_no_nan(json_lines: Callable[[], list[dict[str, object]]]) -> None:
     log.info("x", extra={"ratio": float("nan")})
     assert json_lines()[0]["ratio"] == "nan"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"headers": {"Authorization": "hunter2", "accept": "seen"}},
+        {"scope": {"headers": [(b"cookie", b"hunter2"), (b"accept", b"seen")]}},
+        {"calls": [{"password": "hunter2"}, "seen"]},
+    ],
+)
+def test_secrets_within_fields_are_hidden(lines: Lines, field: dict[str, object]) -> None:
+    log.info("x", extra=field)
+    assert "hunter2" not in lines()[0]
+    assert "***" in lines()[0]
+
+
+def test_secrets_of_a_message_that_is_a_mapping_are_hidden(
+    json_lines: Callable[[], list[dict[str, object]]],
+) -> None:
+    log.info({"password": "hunter2", "order": 1})
+    assert (json_lines()[0]["password"], json_lines()[0]["order"]) == ("**********", 1)
+
+
+def test_field_of_any_shape_is_written(lines: Lines) -> None:
+    endless: dict[object, object] = {("a", "tuple"): float("nan")}
+    endless["self"] = endless
+    log.info("x", extra={"odd": endless})
+    (line,) = lines()
+    assert "NaN" not in line
+
+
+def test_names_that_every_line_has_are_not_taken_over(
+    json_lines: Callable[[], list[dict[str, object]]],
+) -> None:
+    with logcontext(message="m", timestamp="t", logger="l", exc_info="e"):
+        log.info("stored", extra={"level": "gold"})
+    (line,) = json_lines()
+    assert (line["level"], line["logger"], line["message"]) == ("INFO", "orders", "stored")
+    assert (line["level_"], line["message_"], line["exc_info_"]) == ("gold", "m", "e")
+
+
+def test_line_of_any_script_is_at_most_16_kb(lines: Lines) -> None:
+    log.info("\u20ac" * 15_000)
+    assert len(lines()[0].encode()) <= 16_000
+
+
+def test_text_of_an_error_cannot_pass_for_a_record(restored_logging: None) -> None:
+    stream = io.StringIO()
+    enable_log_context(handler=logging.StreamHandler(stream))
+    forged = "2025-01-01 00:00:00,000 INFO orders forged"
+    log.error("failed", exc_info=ValueError(f"a\n{forged}\r\x1b[2J"))
+    written = stream.getvalue()
+    assert all(line.startswith("  ") for line in written.rstrip("\n").split("\n")[1:])
+    assert "\r" not in written
+    assert "\x1b" not in written

@@ -2,14 +2,14 @@
 
 import json
 import logging
-import math
 from typing import Any, Final
 
 from pythonjsonlogger.json import JsonFormatter
 
-from saigon.fastapi._log_format import LINE_LIMIT, STANDARD_ATTRIBUTES, record_fields
+from saigon.fastapi._log_format import LINE_LIMIT, STANDARD_ATTRIBUTES, record_fields, shown
 
 _STEPS: Final = (2048, 512, 128)
+_OWN: Final = frozenset({"timestamp", "level", "logger", "message", "exc_info", "stack_info"})
 _ESSENTIAL: Final[tuple[str, ...]] = ("timestamp", "level", "logger", "message", "request_id")
 
 
@@ -30,9 +30,12 @@ class ContextJsonFormatter(JsonFormatter):
         record: logging.LogRecord,
         message_dict: dict[str, Any],
     ) -> None:
-        """Add the fields of the context below those of the record."""
+        """Add the fields; one of a name that every line has gets an underscore behind it."""
         super().add_fields(log_data, record, message_dict)
-        log_data.update({key: _jsonable(value) for key, value in record_fields(record).items()})
+        log_data.update({key: shown(key, value) for key, value in message_dict.items()})
+        for key, value in record_fields(record).items():
+            log_data[f"{key}_" if key in _OWN else key] = value
+        log_data.update(level=record.levelname, logger=record.name)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         """Return the line, its values cut shorter and shorter until it fits."""
@@ -45,12 +48,6 @@ class ContextJsonFormatter(JsonFormatter):
             return line
         essential: dict[str, Any] = {key: log_data[key] for key in _ESSENTIAL if key in log_data}
         return super().jsonify_log_record(_cut(essential, _STEPS[-1]))
-
-
-def _jsonable(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no such number
-    return value
 
 
 def _cut(log_data: dict[str, Any], limit: int) -> dict[str, Any]:
