@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from starlette.responses import StreamingResponse
 
 from saigon.fastapi.headers import GatewaySecret, IdentityIdHeader, PeerNetworks, current
+from saigon.fastapi.logging import current_log_context, set_log_context
 from saigon.fastapi.utils import create_app
 
 ACCESS = "saigon.fastapi.access"
@@ -80,6 +81,12 @@ def router() -> APIRouter:
     @router.get("/me")
     def me() -> str | None:
         return current().principal
+
+    @router.get("/context")
+    async def context() -> list[str]:
+        names = sorted(current_log_context())
+        set_log_context(order=17)
+        return names
 
     @router.get("/crash")
     def crash() -> None:
@@ -173,3 +180,18 @@ def test_two_apps_are_served_by_one_process(serve: Serve, router: APIRouter, lin
     assert httpx.get(f"{believing}/me", headers=headers).json() == IDENTITY
     assert httpx.get(f"{anonymous}/me", headers=headers).json() is None
     assert [lines.next()["message"] for _ in range(2)] == ["GET /me 200"] * 2
+
+
+def test_pipelined_request_has_nothing_of_the_one_before(serve: Serve, router: APIRouter) -> None:
+    """uvicorn begins it in the context of the one before, while the answer to that is sent."""
+    url = httpx.URL(serve(create_app(title="Test", routers=[router], identity=LOOPBACK)))
+    requests = (
+        f"GET /context HTTP/1.1\r\nHost: test\r\nX-Api-IdentityId: {IDENTITY}\r\n\r\n"
+        "GET /context HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+    )
+    with closing(socket.create_connection((url.host, url.port or 0))) as connection:
+        connection.settimeout(10)
+        connection.sendall(requests.encode())
+        received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert b'["identity","request_id"]' in received
+    assert received.endswith(b'["request_id"]')

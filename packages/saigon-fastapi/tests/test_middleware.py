@@ -379,6 +379,7 @@ def test_app_mounted_in_another_has_one_line_with_the_whole_template(
         (2, [("X-Forwarded-For", "203.0.113.9")], "192.0.2.7"),
         (1, [("X-Forwarded-For", "not an address")], None),
         (1, [("X-Forwarded-For", "[2001:db8::1]:443")], "2001:db8::1"),
+        (1, [("X-Forwarded-For", "fe80::1%" + "zone" * 100)], "fe80::1"),
     ],
 )
 def test_client_is_found_by_the_number_of_proxies(
@@ -400,3 +401,64 @@ def test_client_is_found_in_forwarded(call: Call, router: APIRouter, access_line
     headers = {"Forwarded": 'for=6.6.6.6, proto=https;for="[2001:db8::1]:443"'}
     call(logged(router, proxy_hops=proxies), "GET", "/orders/7", headers=headers)
     assert access_lines()[0]["client"] == "2001:db8::1"
+
+
+def test_start_that_the_server_refuses_is_a_crash(
+    http_scope: dict[str, Any], access_lines: Lines
+) -> None:
+    """As uvicorn refuses a header with a line break in it."""
+    sent: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"x-name", b"a\r\nb: c")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        if any(b"\n" in value for _, value in message.get("headers", ())):
+            raise ValueError
+        sent.append(message)
+
+    with pytest.raises(ValueError, match=r"^$"):
+        asyncio.run(LogMiddleware(app)(http_scope, receive, send))
+    assert sent[0]["status"] == 500
+    assert [line["status"] for line in access_lines()] == [500]
+
+
+def test_file_that_the_server_sends_is_complete(
+    converse: Converse, http_scope: dict[str, Any], access_lines: Lines
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.pathsend", "path": "/file"})
+
+    converse(LogMiddleware(app), http_scope, [])
+    assert "incomplete" not in access_lines()[0]
+
+
+def test_request_begun_within_another_has_nothing_of_that(
+    converse: Converse, http_scope: dict[str, Any]
+) -> None:
+    """As uvicorn begins a pipelined request: while the answer before it is sent."""
+    seen: list[dict[str, object]] = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append({**current_log_context()})
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        set_log_context(order=17)
+        headers = [(b"x-request-id", b"r-2")]
+        await LogMiddleware(inner)(http_scope | {"headers": headers}, receive, send)
+        seen.append({**current_log_context()})
+
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        set_log_context(service="orders")
+        await LogMiddleware(outer)(scope, receive, send)
+
+    converse(service, http_scope | {"headers": [(b"x-request-id", b"r-1")]}, [])
+    assert seen == [
+        {"service": "orders", "request_id": "r-2"},
+        {"service": "orders", "request_id": "r-1", "order": 17},
+    ]

@@ -51,6 +51,8 @@ def app() -> FastAPI:
             "401": HTTPException(401, headers={"WWW-Authenticate": "Bearer"}),
             "409": HTTPException(409, detail={"field": "sku"}),
             "418": HTTPException(418, detail="\ud800" * 10_000),
+            "nul": HTTPException(418, detail="\x00" * 10_000),
+            "wide": HTTPException(418, detail="\U0001f600" * 10_000),
             "500": HTTPException(500, "hunter2"),
             "304": HTTPException(304),
             "token": InvalidPaginationToken(),
@@ -142,8 +144,9 @@ def test_http_exceptions_are_problems(call: Call, app: FastAPI) -> None:
     assert wrong_method.headers["allow"] == "POST"
 
 
-def test_detail_is_capped_and_encodable(call: Call, app: FastAPI) -> None:
-    assert len(call(app, "GET", "/raise/418").content) < 8000
+@pytest.mark.parametrize("kind", ["418", "nul", "wide"])
+def test_detail_is_capped_and_encodable(call: Call, app: FastAPI, kind: str) -> None:
+    assert len(call(app, "GET", f"/raise/{kind}").content) < 8000
 
 
 def test_detail_of_a_500_stays_inside(call: Call, app: FastAPI) -> None:

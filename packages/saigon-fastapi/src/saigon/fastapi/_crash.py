@@ -30,8 +30,8 @@ class CrashAnswer:
 
         async def noting_send(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
             await send(message)
+            started = started or message["type"] == "http.response.start"
 
         try:
             await self._app(scope, receive, noting_send)

@@ -1,10 +1,9 @@
 """Database errors as problem documents, where saigon-orm is installed."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,12 +20,14 @@ _PASSING: Final = frozenset({"serialization", "deadlock", "timeout", "connection
 _RETRY_AFTER: Final = {"Retry-After": "1"}
 
 
-def install_db_problem_handler(app: FastAPI, problem_response: Callable[..., Response]) -> None:
-    """Have the app answer a ``DbExecutionError``; without saigon-orm there is none."""
+def db_problem_handlers(
+    problem_response: Callable[..., Response],
+) -> dict[type[Exception], Callable[[Any, Any], Awaitable[Response]]]:
+    """Return the handler of ``DbExecutionError``; without saigon-orm there is none."""
     try:
         from saigon.orm.exceptions import DbExecutionError
     except ModuleNotFoundError:
-        return
+        return {}
 
     async def handle(_request: Request, exc: "DbExecutionError") -> Response:
         if exc.kind in _CONFLICTS:
@@ -36,5 +37,4 @@ def install_db_problem_handler(app: FastAPI, problem_response: Callable[..., Res
             return problem_response(503, headers=_RETRY_AFTER)
         raise exc  # a fault of the service: the middleware answers 500 and logs it
 
-    handler: Any = handle  # Starlette's type takes handlers of Exception alone
-    app.add_exception_handler(DbExecutionError, handler)
+    return {DbExecutionError: handle}

@@ -17,6 +17,9 @@ _log = logging.getLogger("saigon.fastapi.access")
 CLIENT_CLOSED: Final = 499
 """The status of a request whose client left before the answer was complete, as nginx has it."""
 
+_STARTS: Final = frozenset(
+    {"http.response.start", "websocket.accept", "websocket.http.response.start"}
+)
 _SWITCHING_PROTOCOLS: Final = 101
 _FORBIDDEN: Final = 403  # what a websocket is that is closed before it was accepted
 _SERVER_ERROR: Final = 500
@@ -61,31 +64,29 @@ class Exchange:
 
     async def send(self, message: Message) -> None:
         """Pass the app's next message to the server; the line is written after the last."""
-        message = self._noted(message)
+        if message["type"] in _STARTS:
+            message = self._with_request_id(message)
         try:
             await self.raw_send(message)
         except OSError:  # how ASGI 2.4 says that the client has left
             self.unreachable = self.disconnected = True
             raise
-        if message["type"] == "http.response.body" and not message.get("more_body", False):
-            self.complete = True
-            self.ended = time.perf_counter()
-            self._write_line_early()
+        self._note(message)  # not before: a server refuses headers that are none
 
-    def _noted(self, message: Message) -> Message:
+    def _note(self, message: Message) -> None:
         self.sent_bytes += _payload_size(message)
         match message["type"]:
             case "http.response.start" | "websocket.http.response.start":
                 self._start(int(message["status"]))
+            case "http.response.body" if not message.get("more_body", False):
+                self._end()
+            case "http.response.pathsend":  # the server sends a file, all of it
+                self._end()
             case "websocket.accept":
                 self._start(_SWITCHING_PROTOCOLS)
             case "websocket.close":
                 self.close_code = message.get("code", 1000)
                 self.status = self.status or _FORBIDDEN
-                return message
-            case _:
-                return message
-        return self._with_request_id(message)
 
     def client_left(self, error: Exception) -> bool:
         """Tell whether the app raised this because nobody is there to be answered."""
@@ -101,6 +102,11 @@ class Exchange:
     def _start(self, status: int) -> None:
         self.status = status
         self.first_byte = time.perf_counter()
+
+    def _end(self) -> None:
+        self.complete = True
+        self.ended = time.perf_counter()
+        self._write_line_early()
 
     def _with_request_id(self, message: Message) -> Message:
         name = self.context.header_names.request_id.lower().encode("latin-1")

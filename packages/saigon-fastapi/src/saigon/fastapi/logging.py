@@ -4,11 +4,12 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import MappingProxyType
 from typing import Any, Final, TextIO
 
 from saigon.fastapi._log_format import CONTEXT_ATTRIBUTE, TextFormatter
+from saigon.fastapi._log_scope import FIELDS
 from saigon.fastapi.exceptions import MissingExtraError
 
 __all__ = [
@@ -20,11 +21,6 @@ __all__ = [
     "unset_log_context",
 ]
 
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
-_CONTEXT: Final[ContextVar[Mapping[str, object]]] = ContextVar(
-    "saigon_log_context", default=_NOTHING
-)
-
 
 @contextmanager
 def logcontext(**fields: object) -> Iterator[None]:
@@ -32,7 +28,7 @@ def logcontext(**fields: object) -> Iterator[None]:
 
     Use it as a context manager, or as the decorator of a ``def`` function.
     """
-    token = _CONTEXT.set({**_CONTEXT.get(), **fields})
+    token = FIELDS.set({**FIELDS.get(), **fields})
     try:
         yield
     finally:
@@ -48,17 +44,17 @@ async def asynclogcontext(**fields: object) -> AsyncIterator[None]:
 
 def set_log_context(**fields: object) -> None:
     """Add the fields from here to the end of the scope: of the request, task or ``logcontext``."""
-    _CONTEXT.set({**_CONTEXT.get(), **fields})
+    FIELDS.set({**FIELDS.get(), **fields})
 
 
 def unset_log_context(*names: str) -> None:
     """Take fields off the lines from here to the end of the scope; unknown names are no error."""
-    _CONTEXT.set({key: value for key, value in _CONTEXT.get().items() if key not in names})
+    FIELDS.set({key: value for key, value in FIELDS.get().items() if key not in names})
 
 
 def current_log_context() -> Mapping[str, object]:
     """Return the fields now in force."""
-    return MappingProxyType(dict(_CONTEXT.get()))
+    return MappingProxyType(dict(FIELDS.get()))
 
 
 def enable_log_context(
@@ -117,7 +113,7 @@ def _json_formatter() -> logging.Formatter:
 
 def _restore(token: Token[Mapping[str, object]]) -> None:
     try:
-        _CONTEXT.reset(token)
+        FIELDS.reset(token)
     except ValueError:
         # A generator that ends in another context than it began in, such as a dependency run in
         # a worker thread: the value to restore is gone with the first.
@@ -132,7 +128,7 @@ class _ContextRecordFactory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = self._make(*args, **kwargs)
-        setattr(record, CONTEXT_ATTRIBUTE, _CONTEXT.get())
+        setattr(record, CONTEXT_ATTRIBUTE, FIELDS.get())
         return record
 
     @classmethod

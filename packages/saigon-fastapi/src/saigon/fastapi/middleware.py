@@ -11,10 +11,10 @@ from saigon.fastapi._client_address import ProxyHops
 from saigon.fastapi._crash import answer_crash
 from saigon.fastapi._exchange import Exchange
 from saigon.fastapi._identity import IdentitySource
+from saigon.fastapi._log_scope import request_log_scope
 from saigon.fastapi._reading import ContextReader, Fault, Reading
 from saigon.fastapi.headers import RequestContext, use_request_context
-from saigon.fastapi.logging import logcontext
-from saigon.fastapi.problems import problem_response
+from saigon.fastapi.problems import close_code, problem_response
 
 __all__ = ["QUIET_PATHS", "LogMiddleware"]
 
@@ -22,8 +22,6 @@ QUIET_PATHS: Final = frozenset({"/health/live", "/health/ready"})
 """The paths of the health routes, whose requests are logged only when slow or failed."""
 
 _CONTEXT_KEY: Final = "saigon.fastapi.request_context"
-_CLOSE_CODES: Final = {400: 1008, 503: 1013}
-# https://www.iana.org/assignments/websocket/websocket.xml#close-code-number
 
 
 class LogMiddleware:
@@ -75,7 +73,7 @@ class LogMiddleware:
         exchange = self._exchange(scope, receive, send, reading)
         with ExitStack() as stack:
             stack.enter_context(use_request_context(reading.context))
-            stack.enter_context(logcontext(**_log_fields(reading.context)))
+            stack.enter_context(request_log_scope(**_log_fields(reading.context)))
             await self._run(exchange, reading)
 
     def _exchange(
@@ -125,7 +123,7 @@ async def _refuse(exchange: Exchange, fault: Fault) -> None:
         await exchange.receive()
         close = {
             "type": "websocket.close",
-            "code": _CLOSE_CODES[fault.status],
+            "code": close_code(fault.status),
             "reason": fault.detail,
         }
         await exchange.send(close)

@@ -5,7 +5,7 @@ See Also:
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from fastapi.exceptions import RequestValidationError, WebSocketRequestValidatio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketState
 
-from saigon.fastapi._db_problems import install_db_problem_handler
+from saigon.fastapi._db_problems import db_problem_handlers
 from saigon.fastapi._text import encodable
 from saigon.fastapi._validation_errors import safe_errors
 from saigon.fastapi.exceptions import NoRequestContextError
@@ -26,6 +26,7 @@ from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails, ProblemErr
 
 __all__ = [
     "PROBLEM_RESPONSES",
+    "close_code",
     "http_exception_handler",
     "install_problem_handlers",
     "invalid_page_token_handler",
@@ -42,8 +43,10 @@ PROBLEM_RESPONSES: Final[Mapping[int | str, dict[str, Any]]] = {
 }
 """The problem answers that any operation may give, for the OpenAPI document."""
 
-_DETAIL_LIMIT: Final = 2048
+_DETAIL_LIMIT: Final = 1024  # characters, each up to six bytes of JSON
 _POLICY_VIOLATION: Final = 1008
+_INTERNAL_ERROR: Final = 1011
+_TRY_AGAIN_LATER: Final = 1013
 
 
 def problem_response(
@@ -57,7 +60,7 @@ def problem_response(
 
     Args:
         status: The HTTP status; the title is its phrase.
-        detail: This occurrence, in words that help to mend it; cut at 2048 characters.
+        detail: This occurrence, in words that help to mend it; cut at 1024 characters.
         errors: The single faults, where there are several.
         headers: Further headers of the answer.
     """
@@ -137,14 +140,41 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     Where saigon-orm is installed, its ``DbExecutionError`` too: 409 for a unique or foreign key,
     503 with ``Retry-After`` for a serialization failure, deadlock, time-out or lost connection,
-    else 500.
+    else 500. A websocket that is open is closed with the code that comes nearest.
     """
-    handlers: dict[type[Exception], Any] = {
+    handlers: dict[type[Exception], Callable[[Any, Any], Awaitable[Response]]] = {
         HTTPException: http_exception_handler,
         RequestValidationError: validation_error_exception_handler,
-        WebSocketRequestValidationError: websocket_validation_error_handler,
         InvalidPaginationToken: invalid_page_token_handler,
+        **db_problem_handlers(problem_response),
     }
     for error, handler in handlers.items():
-        app.add_exception_handler(error, handler)
-    install_db_problem_handler(app, problem_response)
+        app.add_exception_handler(error, _or_close(handler))
+    on_websocket: Any = websocket_validation_error_handler  # Starlette's type is of Exception
+    app.add_exception_handler(WebSocketRequestValidationError, on_websocket)
+
+
+def _or_close(handler: Callable[[Any, Any], Awaitable[Response]]) -> Any:
+    """Close a websocket that is open already, where an answer can no longer be sent."""
+
+    async def handle(connection: Request | WebSocket, exc: Exception) -> Response | None:
+        response = await handler(connection, exc)
+        if not isinstance(connection, WebSocket):
+            return response
+        if connection.application_state is not WebSocketState.CONNECTED:
+            return response
+        await connection.close(close_code(response.status_code), _phrase(response.status_code))
+        return None
+
+    return handle
+
+
+def close_code(status: int) -> int:
+    """Return the code that closes a websocket for the reason that a status stands for.
+
+    See Also:
+        https://www.iana.org/assignments/websocket/websocket.xml#close-code-number
+    """
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return _TRY_AGAIN_LATER
+    return _POLICY_VIOLATION if status < HTTPStatus.INTERNAL_SERVER_ERROR else _INTERNAL_ERROR
