@@ -6,14 +6,18 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Request, WebSocket
+from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saigon.fastapi import _health
 from saigon.fastapi.app import create_app
 from saigon.fastapi.context import call_context
-from saigon.fastapi.exceptions import DuplicateOperationIdError, NoRequestContextError
+from saigon.fastapi.exceptions import (
+    ConfigurationError,
+    DuplicateOperationIdError,
+    NoRequestContextError,
+)
 from saigon.fastapi.headers import current
 from saigon.fastapi.problems import problem_response
 
@@ -260,3 +264,87 @@ def test_routes_of_one_name_are_refused(router: APIRouter) -> None:
     other.include_router(router)
     with pytest.raises(DuplicateOperationIdError):
         create_app(title="Test", routers=[router, other])
+
+
+@pytest.mark.parametrize("error", [Exception, 500])
+def test_handler_that_would_never_be_called_is_refused(error: int | type[Exception]) -> None:
+    async def handle(_request: Request, _exc: Exception) -> Any:
+        raise AssertionError
+
+    with pytest.raises(ConfigurationError, match="never be called"):
+        create_app(title="Test", exception_handlers={error: handle})
+
+
+def test_body_over_the_cap_is_413_where_a_middleware_reads_it(
+    call: Call, router: APIRouter
+) -> None:
+    class Read:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await Request(scope, receive).body()
+            await self.app(scope, receive, send)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * 101
+
+    middleware = [Middleware(Read)]
+    app = create_app(title="Test", routers=[router], max_body_bytes=100, middleware=middleware)
+    assert call(app, "POST", "/echo", content=chunks()).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("declared", "status"), [(b"9" * 5000, 413), (b"0" * 5000 + b"1", 200), (b"x", 200)]
+)
+def test_declared_size_may_have_any_length(
+    converse: Callable[..., list[dict[str, Any]]],
+    http_scope: dict[str, Any],
+    router: APIRouter,
+    *,
+    declared: bytes,
+    status: int,
+) -> None:
+    headers = [(b"content-length", declared)]
+    scope = http_scope | {"method": "POST", "path": "/echo", "headers": headers}
+    app = create_app(title="Test", routers=[router])
+    sent = converse(app, scope, [{"type": "http.request", "body": b"x"}])
+    assert sent[0]["status"] == status
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 1008), (500, 1011), (503, 1013)])
+def test_open_websocket_is_closed_where_an_answer_cannot_be_sent(
+    converse: Callable[..., list[dict[str, Any]]],
+    http_scope: dict[str, Any],
+    status: int,
+    code: int,
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/ws")
+    async def endpoint(websocket: WebSocket) -> None:
+        await websocket.accept()
+        raise HTTPException(status, "hunter2")
+
+    scope = http_scope | {"type": "websocket", "path": "/ws", "subprotocols": []}
+    app = create_app(title="Test", routers=[router])
+    sent = converse(app, scope, [{"type": "websocket.connect"}])
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]
+    assert sent[1]["code"] == code
+    assert "hunter2" not in str(sent)
+
+
+def test_websocket_that_is_not_open_is_answered(
+    converse: Callable[..., list[dict[str, Any]]], http_scope: dict[str, Any]
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/ws")
+    async def endpoint(websocket: WebSocket) -> None:
+        raise HTTPException(404)
+
+    scope = http_scope | {"type": "websocket", "path": "/ws", "subprotocols": []}
+    app = create_app(title="Test", routers=[router])
+    sent = converse(app, scope, [{"type": "websocket.connect"}])
+    assert sent[0]["type"] == "websocket.http.response.start"
+    assert sent[0]["status"] == 404

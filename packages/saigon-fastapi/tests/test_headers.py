@@ -97,3 +97,21 @@ def test_custom_validator_only_narrows() -> None:
 def test_impossible_header_names_are_refused(names: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError):
         HeaderNames(**names)
+
+
+def test_custom_validator_is_asked_about_safe_ids_alone() -> None:
+    asked: list[str] = []
+
+    def is_number(value: str) -> bool:
+        asked.append(value)
+        return int(value) > 0
+
+    narrow = custom_request_context(
+        "Narrow", header_names=HeaderNames(), request_id_validator=is_number
+    )
+    assert [narrow.accepts_request_id(value) for value in ("\xe9", "x" * 129, "7")] == [
+        False,
+        False,
+        True,
+    ]
+    assert asked == ["7"]

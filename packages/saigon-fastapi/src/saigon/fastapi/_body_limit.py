@@ -1,12 +1,19 @@
 """The cap on a request's body, by its declared and by its real size."""
 
+from typing import Final
+
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saigon.fastapi._raw_headers import header_values
 from saigon.fastapi.problems import problem_response
 
-_TOO_LARGE = 413
+_TOO_LARGE: Final = 413
+
+
+class _BodyTooLarge(HTTPException):
+    """Raised to whoever reads the body; answered by the handlers of errors, or outside of them."""
 
 
 class BodySizeLimit:
@@ -21,14 +28,22 @@ class BodySizeLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif self._declares_too_much(scope):
-            response = problem_response(_TOO_LARGE, detail=self._detail)
-            await response(scope, receive, send)
+            await self._refusal()(scope, receive, send)
         else:
-            await self._app(scope, self._counting(receive), send)
+            try:
+                await self._app(scope, self._counting(receive), send)
+            except _BodyTooLarge:  # a middleware read the body
+                await self._refusal()(scope, receive, send)
 
     def _declares_too_much(self, scope: Scope) -> bool:
-        declared = header_values(scope, "content-length")
-        return any(value.isdigit() and int(value) > self._max_bytes for value in declared[:1])
+        declared = header_values(scope, "content-length")[:1]
+        return any(value.isdigit() and self._is_more(value) for value in declared)
+
+    def _is_more(self, digits: bytes) -> bool:
+        # int() refuses thousands of digits.
+        digits = digits.lstrip(b"0")
+        limit = str(self._max_bytes)
+        return len(digits) > len(limit) or int(digits or b"0") > self._max_bytes
 
     def _counting(self, receive: Receive) -> Receive:
         received = 0
@@ -38,10 +53,13 @@ class BodySizeLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_bytes:
-                raise HTTPException(_TOO_LARGE, detail=self._detail)
+                raise _BodyTooLarge(_TOO_LARGE, detail=self._detail)
             return message
 
         return counting_receive
+
+    def _refusal(self) -> Response:
+        return problem_response(_TOO_LARGE, detail=self._detail)
 
     @property
     def _detail(self) -> str:

@@ -51,7 +51,8 @@ def _for_parameter(element: str) -> str:
 
 def _address(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(without_port(text)))
+        # Without the zone of an IPv6 address, which may be any text.
+        return str(ipaddress.ip_address(without_port(text).partition("%")[0]))
     except ValueError:
         return None
 

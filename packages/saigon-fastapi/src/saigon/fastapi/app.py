@@ -16,6 +16,7 @@ from saigon.fastapi._health import ReadinessCheck, health_router
 from saigon.fastapi._identity import IdentitySource
 from saigon.fastapi._openapi import declare_problem_media_type, extend_openapi
 from saigon.fastapi.context import open_call_context
+from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.headers import RequestContext
 from saigon.fastapi.middleware import QUIET_PATHS, LogMiddleware
 from saigon.fastapi.problems import PROBLEM_RESPONSES, install_problem_handlers
@@ -62,7 +63,8 @@ def create_app(
         proxy_hops: The proxies before the service, for the client's address.
         cors: The arguments of Starlette's ``CORSMiddleware``, such as ``allow_origins``.
         middleware: Further middleware, the outermost first.
-        exception_handlers: Further handlers, which go before the ones installed here.
+        exception_handlers: Further handlers, which go before the ones installed here. None for
+            ``Exception`` or 500: a crash is answered by ``LogMiddleware``.
         readiness: Checks by name, for ``/health/ready``: each is given five seconds, and fails by
             raising or returning ``False``. A plain function runs in a worker thread.
         quiet_paths: Paths that are logged only when slow or failed.
@@ -71,11 +73,13 @@ def create_app(
         docs: Serve the OpenAPI document and the pages that show it.
 
     Raises:
-        ConfigurationError: The identity's rule of trust would believe anyone here.
+        ConfigurationError: The identity's rule of trust would believe anyone here, or a handler
+            would never be called.
         DuplicateOperationIdError: Two operations would have one id.
     """
     if identity is not None:
         identity.trust.check()
+    _check_reachable(exception_handlers or {})
     app = FastAPI(
         title=title,
         version=version,
@@ -107,6 +111,15 @@ def create_app(
     use_route_names_as_operation_ids(app)
     extend_openapi(app, declare_problem_media_type)
     return app
+
+
+def _check_reachable(handlers: Mapping[int | type[Exception], Callable[..., Any]]) -> None:
+    # Starlette calls these two outside of all middleware, where the answer has been given.
+    if not {500, Exception}.isdisjoint(handlers):
+        raise ConfigurationError(
+            "a handler of Exception or 500 would never be called: LogMiddleware answers a crash; "
+            "handle the errors by their own types"
+        )
 
 
 def _cors(options: Mapping[str, Any] | None) -> list[Middleware]:

@@ -182,15 +182,16 @@ def custom_request_context(
     Args:
         name: The name of the type.
         header_names: The headers that it is read from.
-        request_id_validator: Tells whether a request id from outside is taken over. One outside
-            of ``[A-Za-z0-9._:=/+-]{1,128}`` never is.
+        request_id_validator: Tells whether a request id from outside is taken over. It is asked
+            about those in ``[A-Za-z0-9._:=/+-]{1,128}`` alone; others never are.
     """
 
     class CustomRequestContext(RequestContext):
         @classmethod
         def accepts_request_id(cls, value: str) -> bool:
-            narrower = request_id_validator is None or request_id_validator(value)
-            return is_request_id(value) and narrower
+            if not is_request_id(value):
+                return False
+            return request_id_validator is None or request_id_validator(value)
 
     CustomRequestContext.header_names = header_names
     CustomRequestContext.__name__ = CustomRequestContext.__qualname__ = name
