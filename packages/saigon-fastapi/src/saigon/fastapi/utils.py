@@ -2,6 +2,7 @@
 
 from saigon.fastapi.app import create_app
 from saigon.fastapi.context import CallContext, call_context
+from saigon.fastapi.handlers import RequestHandler
 from saigon.fastapi.logging import (
     asynclogcontext,
     enable_log_context,
@@ -22,6 +23,7 @@ from saigon.fastapi.routing import use_route_names_as_operation_ids
 __all__ = [
     "CallContext",
     "LogMiddleware",
+    "RequestHandler",
     "asynclogcontext",
     "call_context",
     "create_app",
