@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from saigon.aws.s3 import (
     S3AccessDeniedError,
@@ -17,6 +18,7 @@ from saigon.aws.s3 import (
     s3_temporary_file,
     s3_write_bytes,
 )
+from saigon.aws.s3._errors import s3_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -247,12 +249,19 @@ def test_a_version_is_downloaded_after_it_was_replaced(
     assert got.read_bytes() == b"first"
 
 
-def test_denied_says_what_it_may_also_mean() -> None:
-    from botocore.exceptions import ClientError
-
-    from saigon.aws.s3._errors import s3_errors
-
-    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject")
-    with pytest.raises(S3AccessDeniedError, match="s3:ListBucket") as caught, s3_errors("s3://b/k"):
-        raise denied
-    assert caught.value.code == "AccessDenied"
+@pytest.mark.parametrize(
+    ("code", "error", "text"),
+    [
+        ("AccessDenied", S3AccessDeniedError, "s3:ListBucket"),
+        ("MethodNotAllowed", S3ObjectNotFoundError, "s3://b/k"),
+        ("PreconditionFailed", S3ObjectChangedError, "s3://b/k"),
+        ("EntityTooLarge", S3ObjectTooLargeError, "s3://b/k"),
+        ("SlowDown", S3Error, "SlowDown"),
+    ],
+)
+def test_a_refusal_is_told_by_its_code(code: str, error: type[S3Error], text: str) -> None:
+    refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
+    with pytest.raises(error, match=text) as caught, s3_errors("s3://b/k"):
+        raise refusal
+    assert type(caught.value) is error
+    assert caught.value.code == code

@@ -9,6 +9,7 @@ from saigon.aws.s3.exceptions import (
     S3Error,
     S3ObjectChangedError,
     S3ObjectNotFoundError,
+    S3ObjectTooLargeError,
 )
 
 if TYPE_CHECKING:
@@ -51,4 +52,6 @@ def _from_client_error(error: "ClientError", where: str) -> S3Error:
         return S3AccessDeniedError(text, code=code)
     if code in _CHANGED:
         return S3ObjectChangedError(f"{where} is not the one that was expected", code=code)
+    if code == "EntityTooLarge":
+        return S3ObjectTooLargeError(f"{where} is larger than S3 allows", code=code)
     return S3Error(f"S3 refused the request for {where}: {code or 'no code'}", code=code)

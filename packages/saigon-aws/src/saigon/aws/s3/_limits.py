@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-__all__ = ["UnzipLimits"]
+__all__ = ["DEFAULT_LIMITS", "UnzipLimits"]
 
 _MIB = 1024 * 1024
 
@@ -34,3 +34,6 @@ class UnzipLimits:
         for name in (field.name for field in fields(self)):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected a limit of 1 or more in {name}")
+
+
+DEFAULT_LIMITS = UnzipLimits()

@@ -12,11 +12,11 @@ from saigon.aws.s3.exceptions import S3Error, S3IntegrityError
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["CHUNK", "ObjectStream"]
+__all__ = ["ObjectStream"]
 
 _logger = logging.getLogger(__name__)
 
-CHUNK = 1024 * 1024
+_CHUNK = 1024 * 1024
 _MAX_BREAKS = 5  # in a row, without one byte in between
 
 
@@ -91,7 +91,7 @@ class ObjectStream:
         broken = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, HTTPError)
         while True:
             try:
-                chunk: bytes = self._body.read(CHUNK)
+                chunk: bytes = self._body.read(_CHUNK)
             except FlexibleChecksumError as error:
                 raise self._corrupt() from error
             except broken as error:

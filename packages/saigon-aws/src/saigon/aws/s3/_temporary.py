@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
 from saigon.aws.s3._download import s3_object_to_file
-from saigon.aws.s3._limits import UnzipLimits
+from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import new_temporary_directory, remove
 from saigon.aws.s3._progress import Progress
 from saigon.aws.s3._unzip import s3_object_unzip
@@ -62,7 +62,7 @@ def s3_temporary_unzip(
     /,
     *,
     members: Collection[str] | None = None,
-    limits: UnzipLimits | None = None,
+    limits: UnzipLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     **descriptor: Unpack[DescriptorArguments],
 ) -> Iterator[list[Path]]:
@@ -72,7 +72,7 @@ def s3_temporary_unzip(
         client: An S3 client.
         source: The archive as a descriptor or as ``s3://bucket/key``, instead of keywords.
         members: The names of the members to extract; all of them where absent.
-        limits: The most that is extracted; the defaults of UnzipLimits where absent.
+        limits: The most that is extracted.
         progress: As in s3_object_unzip.
         **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
 
@@ -87,7 +87,7 @@ def s3_temporary_unzip(
             found,
             destination=directory,
             members=members,
-            limits=UnzipLimits() if limits is None else limits,
+            limits=limits,
             progress=progress,
         )
 

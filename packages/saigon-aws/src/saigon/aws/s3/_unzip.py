@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
 from saigon.aws.s3._archive import Archive, open_archive, selected_entries, unpacked_members
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
-from saigon.aws.s3._limits import UnzipLimits
+from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import (
     beside,
     check_directory_target,
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 __all__ = ["ZipMember", "s3_iter_unzip", "s3_object_unzip", "s3_unzip_list"]
-
-_NO_LIMITS_GIVEN = UnzipLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def s3_object_unzip(
     *,
     destination: Path | str | None = None,
     members: Collection[str] | None = None,
-    limits: UnzipLimits = _NO_LIMITS_GIVEN,
+    limits: UnzipLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     overwrite: bool = False,
     **descriptor: Unpack[DescriptorArguments],
@@ -108,13 +106,13 @@ def s3_iter_unzip(
     /,
     *,
     members: Collection[str] | None = None,
-    limits: UnzipLimits = _NO_LIMITS_GIVEN,
+    limits: UnzipLimits = DEFAULT_LIMITS,
     **descriptor: Unpack[DescriptorArguments],
 ) -> Iterator[tuple[ZipMember, BinaryIO]]:
     """Yield the files of a zip archive as streams, without touching the disk.
 
     A stream is good until the next member is asked for; what of it was not read is then skipped.
-    Its size and CRC are verified by the read that reaches its end. The order is that of the
+    Its size and CRC are verified before its last bytes are given. The order is that of the
     bytes in the archive.
 
     Args:
@@ -138,7 +136,7 @@ def s3_unzip_list(
     source: S3ObjectDescriptor | str | None = None,
     /,
     *,
-    limits: UnzipLimits = _NO_LIMITS_GIVEN,
+    limits: UnzipLimits = DEFAULT_LIMITS,
     **descriptor: Unpack[DescriptorArguments],
 ) -> list[ZipMember]:
     """Return the members of a zip archive in the order of its directory, in one or two requests.
