@@ -98,6 +98,7 @@ def test_impossible_limits_are_refused(default: int, maximum: int) -> None:
         ("2025-01-31 12:00:00+02:00", "2025-01-31T10:00:00Z"),
         ("2025-01-31T12:00:00.5-02:00", "2025-01-31T14:00:00.500000Z"),
         ("2025-01-31T12:00+00:00", "2025-01-31T12:00:00Z"),
+        ("2025-01-31T12:00:00.123456789Z", "2025-01-31T12:00:00.123456Z"),
     ],
 )
 def test_instants_are_understood(get: Get, sent: str, understood: str) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException
-from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError, ValidationInfo
 
+from saigon.fastapi._validation_errors import FIXED_MESSAGE
 from saigon.fastapi.app import create_app
 from saigon.fastapi.problems import install_problem_handlers, validation_error_exception_handler
 from saigon.model.pagination import InvalidPaginationToken
@@ -23,6 +24,15 @@ def _refuse(value: SecretStr) -> SecretStr:
 
 def _advise(value: str) -> str:
     raise ValueError("names start with a letter")
+
+
+def _compare(value: str, info: ValidationInfo) -> str:
+    raise ValueError(f"{value} is not {info.data.get('password')}")
+
+
+class NewPassword(BaseModel):
+    password: str
+    repeated: Annotated[str, AfterValidator(_compare)]
 
 
 class Login(BaseModel):
@@ -43,6 +53,14 @@ def app() -> FastAPI:
     @router.post("/login")
     def login(login: Login) -> dict[str, str]:
         return {"name": login.name}
+
+    @router.post("/password")
+    def password(new: NewPassword) -> None:
+        raise AssertionError
+
+    @router.post("/passwords")
+    def passwords(all_of: dict[str, list[NewPassword]]) -> None:
+        raise AssertionError
 
     @router.get("/raise/{kind}")
     async def fail(kind: str) -> None:
@@ -110,6 +128,14 @@ def test_secret_is_not_echoed_by_a_validator(call: Call, app: FastAPI, secret: s
     errors = problem(answer, 422).errors or []
     assert {str(error.loc[1]) for error in errors} == {"password", "refused"}
     assert all(secret not in error.msg for error in errors if "refused" in error.loc)
+
+
+def test_secret_is_not_echoed_by_the_validator_of_the_next_field(call: Call, app: FastAPI) -> None:
+    new = {"password": "correct horse battery staple", "repeated": ""}
+    for path, body in (("/password", new), ("/passwords", {"a": [new]})):
+        (error,) = problem(call(app, "POST", path, json=body), 422).errors or []
+        assert error.loc[-1] == "repeated"
+        assert error.msg == FIXED_MESSAGE
 
 
 def test_message_of_a_validator_is_kept_where_it_quotes_nothing(call: Call, app: FastAPI) -> None:

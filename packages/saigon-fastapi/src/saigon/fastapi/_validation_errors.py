@@ -1,6 +1,7 @@
 """What a client may be told about its invalid request: bounded, and never the input itself."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, get_args
 
 from pydantic_core import core_schema
@@ -17,6 +18,7 @@ _STEP_LIMIT: Final = 64
 _PATH_LIMIT: Final = 12
 _MESSAGE_LIMIT: Final = 200
 _QUOTE_LENGTH: Final = 8
+_SHORTEST: Final = 4
 _INPUT_LIMIT: Final = 4096
 _MAX_NODES: Final = 256
 
@@ -30,12 +32,17 @@ _FROM_INPUT: Final = frozenset({"error", "tag", "input_value", "encoding_error"}
 """Members of an error's context that pydantic fills from the input, or from foreign code."""
 
 
-def safe_errors(errors: Sequence[Mapping[str, Any]]) -> list[ProblemError]:
-    """Return the first errors, as many as fit, each cut to length and free of the input."""
+def safe_errors(errors: Sequence[Mapping[str, Any]], body: object = None) -> list[ProblemError]:
+    """Return the first errors, as many as fit, each cut to length and free of the input.
+
+    Args:
+        errors: Pydantic's errors.
+        body: What was validated: a validator may quote the fields beside its own.
+    """
     safe: list[ProblemError] = []
     size = 0
     for error in errors[:MAX_ERRORS]:
-        entry = _safe_error(error)
+        entry = _safe_error(error, body)
         size += len(entry.model_dump_json().encode()) + len(",")
         if size > _BUDGET:
             break
@@ -43,11 +50,11 @@ def safe_errors(errors: Sequence[Mapping[str, Any]]) -> list[ProblemError]:
     return safe
 
 
-def _safe_error(error: Mapping[str, Any]) -> ProblemError:
+def _safe_error(error: Mapping[str, Any], body: object) -> ProblemError:
     return ProblemError(
         type=encodable(str(error.get("type", "")), _TYPE_LIMIT),
         loc=[_step(step) for step in tuple(error.get("loc", ()))[:_PATH_LIMIT]],
-        msg=encodable(_message(error), _MESSAGE_LIMIT),
+        msg=encodable(_message(error, body), _MESSAGE_LIMIT),
     )
 
 
@@ -57,11 +64,22 @@ def _step(step: object) -> str | int:
     return encodable(str(step), _STEP_LIMIT)
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _message(error: Mapping[str, Any], body: object) -> str:
     message = str(error.get("msg", ""))
-    if _is_of_the_schema(error) or not _quotes(message, error.get("input")):
+    if _is_of_the_schema(error):
         return message
-    return FIXED_MESSAGE
+    inputs = [error.get("input"), _texts_beside(body, tuple(error.get("loc", ())))]
+    return FIXED_MESSAGE if _quotes(message, inputs) else message
+
+
+def _texts_beside(body: object, loc: tuple[object, ...]) -> list[str]:
+    """Return the texts in the part of the body whose member the error is about."""
+    for step in loc[1:-1]:  # the first is "body"; those in between may name types too
+        with suppress(LookupError, TypeError):
+            body = body[step]  # type: ignore[index]  # where it cannot be, that is suppressed
+    values = body.values() if isinstance(body, Mapping) else ()
+    # A text of few letters is in any message.
+    return [value for value in values if isinstance(value, str) and len(value) >= _SHORTEST]
 
 
 def _is_of_the_schema(error: Mapping[str, Any]) -> bool:

@@ -21,7 +21,7 @@ __all__ = [
 
 _MAX_TOKEN: Final = 2048
 _INSTANT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:([Zz])|([ +-])(\d\d:\d\d))"
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:([Zz])|([ +-])(\d\d:\d\d))"
 )
 
 

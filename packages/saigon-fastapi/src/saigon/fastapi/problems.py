@@ -116,7 +116,7 @@ async def validation_error_exception_handler(
     listed. A message that would quote the input is replaced by a fixed one.
     """
     faults = exc.errors()
-    errors = safe_errors(faults)
+    errors = safe_errors(faults, exc.body)
     detail = f"{len(faults)} values are not valid" if len(faults) != 1 else "1 value is not valid"
     if len(errors) < len(faults):
         detail += f"; the first {len(errors)} are listed"
