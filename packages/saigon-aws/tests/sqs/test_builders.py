@@ -16,7 +16,7 @@ from saigon.aws.sqs import (
     SqlStatementBuilder,
     TableStatementBuilder,
 )
-from saigon.aws.sqs.testing import StrictQueue
+from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector
 
 Make = Callable[..., Any]
@@ -98,6 +98,43 @@ def test_a_field_left_out_is_left_to_the_columns_default(
         ("c", None, 7),
         ("d", "red", 1),
     ]
+
+
+class Hasty:
+    """A builder that reads the message only when its rows are taken, and gives no reason."""
+
+    key = ("id",)
+
+    def __init__(self, table: Table, error: Exception) -> None:
+        self._table, self._error = table, error
+
+    def prepare(self, message_type: type[BaseModel]) -> Insert:
+        return sqlite.insert(self._table).on_conflict_do_nothing(index_elements=["id"])
+
+    def get_statement_params(self, message: Any) -> Any:
+        if message.id == "bad":
+            raise self._error
+        yield message.model_dump()
+
+
+@pytest.mark.parametrize("error", [ValueError(), MessageRejectedError()])
+def test_a_message_that_a_builder_refuses_is_dead_lettered_with_or_without_a_reason(
+    *,
+    error: Exception,
+    make_forwarder: Make,
+    orders: Table,
+    sqs: LocalSqs,
+    dead_letters: StrictQueue,
+    order_json: Body,
+) -> None:
+    queue = sqs.create_queue()
+    for order_id in ("a", "bad"):
+        queue.put(order_json(order_id))
+    target, urls = Hasty(orders, error), {"sqs_queue_url": queue.url}
+    result = make_forwarder(target=target, dead_letter=dead_letters.url, **urls).forward()
+    assert (result.inserted, result.dead, result.deleted) == (1, 1, 2)
+    reasons = [a["StringValue"] for m in dead_letters.messages for a in m.attributes.values()]
+    assert all(reasons)  # SQS refuses an empty one
 
 
 class Ragged:

@@ -73,3 +73,13 @@ def test_groups_of_a_standard_queue_have_no_order_to_keep(
     queue.put(order_json("a"), group_id="tenant")
     assert make_forwarder().forward().inserted == 1
     assert set(stored()) == {"a"}
+
+
+def test_messages_whose_group_is_not_told_are_one_group(
+    fifo: StrictQueue, make_forwarder: Make, order_json: Body, stored: Stored
+) -> None:
+    for body in (order_json("a1"), "poison", order_json("a2")):
+        fifo.put(body)
+    result = make_forwarder(sqs_queue_url=fifo.url).forward()
+    assert (result.inserted, result.retried) == (1, 2)
+    assert set(stored()) == {"a1"}

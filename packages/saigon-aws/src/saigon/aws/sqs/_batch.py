@@ -66,7 +66,7 @@ class BatchReader(Generic[ModelT]):
         batch = Batch()
         bad_groups: set[str | None] = set()
         for message in _once_each(deliveries, batch.copies):
-            group = message.group_id if self._is_fifo else None
+            group = (message.group_id or "") if self._is_fifo else None
             if group in bad_groups:
                 batch.held_back.append(message)
                 continue
@@ -88,12 +88,11 @@ class BatchReader(Generic[ModelT]):
         message = self._parser.parse(body)
         try:
             params: Any = self._builder.get_statement_params(message)
+            return self._checked((params,) if isinstance(params, Mapping) else tuple(params))
         except ModelMappingError as error:
             reason = str(error)
         except BAD_VALUE as error:
             reason = f"the statement builder refused the message: {type(error).__name__}"
-        else:
-            return self._checked((params,) if isinstance(params, Mapping) else tuple(params))
         raise MessageRejectedError(reason)
 
     def _checked(self, rows: tuple[Values, ...]) -> tuple[Values, ...]:

@@ -1,6 +1,8 @@
 """From the body of a message to the model, or to a reason without its contents."""
 
+import gzip
 import json
+import zlib
 from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,8 +13,17 @@ from saigon.aws.sqs.exceptions import MessageRejectedError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-BAD_VALUE: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+BAD_VALUE: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
 """What code of the user raises when it is given a message that it can not handle."""
+
+_BAD_CODING: Final = (*BAD_VALUE, EOFError, zlib.error, gzip.BadGzipFile)
 
 _SHOWN: Final = 5
 
@@ -37,7 +48,9 @@ class MessageParser(Generic[ModelT]):
             return self._message_type.model_validate_json(text)
         except ValidationError as error:
             reason = self._reason(error)
-        # Outside of the block: pydantic's error holds the message.
+        except BAD_VALUE as error:  # of a validator; pydantic catches ValueError alone
+            reason = f"not a {self._message_type.__name__}: {type(error).__name__}"
+        # Outside of the block: these errors hold the message.
         raise MessageRejectedError(reason)
 
     def _decoded(self, body: str | bytes) -> str | bytes:
@@ -45,7 +58,7 @@ class MessageParser(Generic[ModelT]):
             return body
         try:
             return self._decode(body if isinstance(body, str) else body.decode())
-        except BAD_VALUE as error:
+        except _BAD_CODING as error:
             reason = f"the body could not be decoded: {type(error).__name__}"
         raise MessageRejectedError(reason)
 

@@ -69,4 +69,8 @@ class ForwarderConfig(BaseModel):
     envelope: Literal["none", "sns", "eventbridge"] = "none"
     """What wraps the message in the body: nothing, an SNS notification or an EventBridge event."""
     decode: Callable[[str], str | bytes] | None = None
-    """Turns the body into JSON before anything else, for encodings such as base64 or gzip."""
+    """Turns the body into JSON before anything else, for encodings such as base64 or gzip.
+
+    A ``ValueError`` or ``MessageRejectedError``, or what ``gzip`` and ``zlib`` raise, calls the
+    message bad.
+    """
