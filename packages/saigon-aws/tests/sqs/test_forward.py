@@ -310,3 +310,17 @@ def test_receive_arguments_go_over_the_forwarders_own(
     queue.put(order_json("a"))
     queue.put(order_json("b"))
     assert make_forwarder().forward(MaxNumberOfMessages=1).received == 1
+
+
+def test_a_redrive_policy_that_can_not_be_asked_for_now_spoils_no_other_message(
+    sqs: LocalSqs, make_forwarder: Make, order_json: Body, dead_letters: StrictQueue
+) -> None:
+    queue = sqs.create_queue()
+    bad = queue.put("poison")
+    queue.put(order_json("a"))
+    queue.refuse["GetQueueAttributes"] = ["ThrottlingException"]
+    forwarder = make_forwarder(sqs_queue_url=queue.url, dead_letter=dead_letters.url)
+    assert counts(forwarder.forward()) == {"received": 2, "inserted": 1, "retried": 1, "deleted": 1}
+    assert [message.message_id for message in queue.messages] == [bad]
+    sqs.advance(60)
+    assert counts(forwarder.forward()) == {"received": 1, "dead": 1, "deleted": 1}

@@ -120,3 +120,25 @@ def test_an_event_of_another_queue_is_refused(
     with pytest.raises(ForwarderConfigError, match="expected an event of SQS"):
         make_forwarder().handle_lambda_event({"detail": json.dumps({})}, None)
     assert stored() == {}
+
+
+def test_a_body_that_no_queue_takes_spoils_no_other_message(
+    *,
+    sqs: LocalSqs,
+    make_forwarder: Make,
+    order_json: Body,
+    dead_letters: StrictQueue,
+    stored: Stored,
+) -> None:
+    queue = sqs.create_queue()
+    for name in ("a", "b"):
+        queue.put(order_json(name))
+    event = queue.lambda_event()
+    event["Records"][0]["body"] = "\ud800"
+    dead_letters.refuse["SendMessage"] = ["InvalidMessageContents"]
+    with pytest.raises(FailedMessagesError):
+        make_forwarder(sqs_queue_url=queue.url, dead_letter=dead_letters.url).handle_lambda_event(
+            event, None
+        )
+    assert set(stored()) == {"b"}
+    assert len(queue.messages) == 1

@@ -210,20 +210,24 @@ def _entries(messages: Sequence[ReceivedMessage]) -> list[dict[str, Any]]:
 def _with_reason(message: ReceivedMessage, reason: str) -> dict[str, Any]:
     attributes = dict(message.attributes)
     added = {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}
-    size = len(message.body.encode()) + _size(attributes) + _size({_REASON: added})
-    if len(attributes) < _ATTRIBUTES and size <= _MAX_BYTES:
+    size = _length(message.body) + _size(attributes) + _size({_REASON: added})
+    if reason and len(attributes) < _ATTRIBUTES and size <= _MAX_BYTES:
         attributes.setdefault(_REASON, added)
     return attributes
 
 
 def _size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
     return sum(
-        len(name.encode())
+        _length(name)
         + len(value["DataType"])
-        + len(value.get("StringValue", "").encode())
+        + _length(value.get("StringValue", ""))
         + len(value.get("BinaryValue", b""))
         for name, value in attributes.items()
     )
+
+
+def _length(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))  # a text without encoding is SQS's to refuse
 
 
 def _ids(messages: Iterable[ReceivedMessage]) -> str:

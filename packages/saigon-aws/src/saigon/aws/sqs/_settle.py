@@ -42,9 +42,11 @@ class DeadLetters:
 
     def take(self, message: ReceivedMessage, reason: str) -> bool:
         """Copy a bad message if it is not to be left to SQS; tell whether a copy was made."""
-        if self._url is None or not self._is_ours(message):
+        if self._url is None:
             return False
         try:
+            if not self._is_ours(message):
+                return False
             self._queue.copy_to(self._url, message, reason)
         except QueueError as error:
             _log.error("message %s was not dead-lettered: %s", message.message_id, error.code)
