@@ -72,5 +72,6 @@ def test_without_a_code_the_kind_decides(kind: DbErrorKind, expected: str) -> No
 
 def test_a_value_that_the_driver_can_not_send_is_the_messages_fault() -> None:
     assert verdict("sqlite", cause=OverflowError()) == "BAD_MESSAGE"
+    assert verdict("postgresql", cause=LookupError()) == "BAD_MESSAGE"  # of an Enum column
     assert verdict("postgresql", cause=type("DataError", (Exception,), {})()) == "BAD_MESSAGE"
     assert verdict("postgresql", cause=type("ProgrammingError", (Exception,), {})()) == "REFUSED"

@@ -1,6 +1,7 @@
 """A transaction is tried again where that helps, and only there."""
 
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Table
 
 from saigon.aws.sqs import (
     DatabaseUnavailableError,
+    ForwarderError,
     RowCounts,
     StatementRefusedError,
     TableStatementBuilder,
@@ -105,3 +107,18 @@ def test_a_number_that_the_driver_can_not_send_is_the_messages_fault(
     result = make_forwarder().forward()
     assert (result.inserted, result.failures[0].reason) == (1, "OverflowError")
     assert set(stored()) == {"a"}
+
+
+@pytest.mark.parametrize("kind", ["other", "connection", "deadlock"])
+def test_what_is_raised_does_not_lead_to_the_drivers_text(
+    kind: DbErrorKind, orders: Table, make_forwarder: Make, order_json: Body
+) -> None:
+    class Quoting(TableStatementBuilder):
+        def write_rows(self, db_connector: Any, rows: Sequence[Mapping[str, Any]]) -> RowCounts:
+            raise DbExecutionError("it failed", kind=kind) from RuntimeError(rows[0]["item"])
+
+    forwarder, body = make_forwarder(target=Quoting(orders, key="id")), order_json("a", item="tea")
+    with pytest.raises(ForwarderError, match="it failed") as caught:
+        forwarder.forward_message(body)
+    assert "RuntimeError: tea" not in "".join(traceback.format_exception(caught.value))
+    assert isinstance(caught.value.__cause__, DbExecutionError)

@@ -1,8 +1,10 @@
 """Whose fault a database error is: the message's, the moment's, the database's or ours."""
 
+import re
 from enum import Enum, auto
 from typing import Final
 
+from saigon.aws.sqs._parse import BAD_VALUE
 from saigon.orm.exceptions import DbErrorKind, DbExecutionError
 
 
@@ -69,9 +71,8 @@ _BY_SQLITE_CODE: Final = {
 }
 _SQLITE_PRIMARY: Final = 0xFF
 
-# What drivers raise before they send a value that can not be one: a NUL in a text, an integer
-# that is too large. Without a code from the server nothing else is known of it.
-_VALUE_ERRORS: Final = ("DataError", "OverflowError", "ValueError", "TypeError", "UnicodeError")
+# PyMySQL's word for NaN and the infinities, in an error that otherwise means a wrong statement.
+_NO_NUMBER: Final = re.compile(r"can not be used with MySQL$")
 
 
 def verdict_on(error: DbExecutionError, dialect_name: str) -> Verdict:
@@ -92,6 +93,8 @@ def _by_code(error: DbExecutionError, dialect_name: str) -> Verdict | None:
 
 
 def _by_cause(cause: BaseException | None) -> Verdict:
-    names = {base.__name__ for base in type(cause).__mro__}
-    is_value_error = not names.isdisjoint(_VALUE_ERRORS) and "ProgrammingError" not in names
-    return Verdict.BAD_MESSAGE if is_value_error else Verdict.REFUSED
+    # What drivers and column types raise before they send a value that can not be one: a NUL in a
+    # text, an integer that is too large. Without a code of the server nothing else is known of it.
+    is_data_error = any(base.__name__ == "DataError" for base in type(cause).__mro__)
+    is_bad = is_data_error or isinstance(cause, BAD_VALUE) or _NO_NUMBER.search(str(cause))
+    return Verdict.BAD_MESSAGE if is_bad else Verdict.REFUSED

@@ -106,9 +106,10 @@ class BatchWriter:
         except DbExecutionError as error:
             if self._verdict(error) is not Verdict.BAD_MESSAGE:
                 raise
-            # Only the commit found it, as a deferred constraint does: each entry alone, then.
-            return self._write_singly(entries)
-        return search.written
+        else:
+            return search.written
+        # Only the commit found it, as a deferred constraint does: each entry alone, then.
+        return self._write_singly(entries)
 
     def _refuse_open_transaction(self) -> None:
         # Messages would be deleted before that transaction commits. Outside of one this raises
@@ -127,7 +128,9 @@ class BatchWriter:
         return verdict_on(error, self._connector.dialect_name)
 
     def _foreign(self, error: DbExecutionError) -> Exception:
-        if self._verdict(error) is Verdict.REFUSED:
+        verdict = self._verdict(error)
+        error.__cause__ = error.__context__ = None  # the driver's, whose text may quote values
+        if verdict is Verdict.REFUSED:
             return StatementRefusedError(f"the database refused the statement: {error}")
         return DatabaseUnavailableError(f"the database can not be written to: {error}")
 
