@@ -13,6 +13,7 @@ from sqlalchemy import (
     JSON,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Integer,
     MetaData,
@@ -131,6 +132,94 @@ def test_updates_are_counted_like_inserts_and_older_rows_like_duplicates(
     forwarder = make_forwarder(**UPDATE)
     counts = [forwarder.forward_message(order_json("a", version=v)) for v in (2, 3, 1, 3)]
     assert counts == [RowCounts(1, 0), RowCounts(1, 0), RowCounts(0, 1), RowCounts(0, 1)]
+
+
+def test_the_newest_row_stands_in_the_columns_that_it_leaves_to_their_defaults(
+    connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Thing(BaseModel):
+        id: str
+        version: int
+        colour: str | None = None
+        size: int | None = None
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("id", String(9), primary_key=True),
+        Column("version", Integer),
+        Column("colour", String(9), server_default="red"),
+        Column("size", Integer, default=7),
+    )
+    things.create(connector.engine)
+    forwarder = make_forwarder(message_type=Thing, target=things, **UPDATE)
+    older, newer = '"version": 1, "colour": "blue", "size": 1', '"version": 2'
+    for name, first, second in (("a", older, newer), ("b", newer, older)):
+        forwarder.forward_message(f'{{"id": "{name}", {first}}}')
+        forwarder.forward_message(f'{{"id": "{name}", {second}}}')
+    rows = connector.fetch_all(select(things).order_by(things.c.id))
+    assert [tuple(row) for row in rows] == [("a", 2, "red", 7), ("b", 2, "red", 7)]
+
+
+def test_an_update_that_clashes_on_the_primary_key_is_not_swallowed(
+    connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Thing(BaseModel):
+        id: int
+        code: str
+        version: int
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("id", Integer, primary_key=True, autoincrement=False),
+        Column("code", String(9), unique=True),
+        Column("version", Integer),
+    )
+    things.create(connector.engine)
+    forwarder = make_forwarder(message_type=Thing, target=things, key="code", **UPDATE)
+    for number, code in ((1, "x"), (2, "y")):
+        forwarder.forward_message(f'{{"id": {number}, "code": "{code}", "version": 1}}')
+    with pytest.raises(MessageRejectedError, match="unique"):
+        forwarder.forward_message('{"id": 1, "code": "y", "version": 2}')
+
+
+class Measure(BaseModel):
+    id: str
+    version: float
+    value: float
+
+
+@pytest.fixture
+def measures(connector: DbConnector) -> Table:
+    columns = (Column(name, Double) for name in ("version", "value"))
+    table = Table("measures", MetaData(), Column("id", String(9), primary_key=True), *columns)
+    table.create(connector.engine)
+    return table
+
+
+def test_a_version_that_is_not_a_number_does_not_stand_for_ever(
+    connector: DbConnector, make_forwarder: Make, measures: Table
+) -> None:
+    forwarder = make_forwarder(message_type=Measure, target=measures, **UPDATE)
+    with pytest.raises(MessageRejectedError, match="version is not a number"):
+        forwarder.forward_message('{"id": "a", "version": NaN, "value": 1}')
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_the_database_does_not_know_spoils_no_other_message(
+    *,
+    value: str,
+    connector: DbConnector,
+    make_forwarder: Make,
+    queue: StrictQueue,
+    measures: Table,
+) -> None:
+    for name, number in (("a", 1), ("b", value), ("c", 3)):
+        queue.put(f'{{"id": "{name}", "version": 1, "value": {number}}}')
+    result = make_forwarder(message_type=Measure, target=measures).forward()
+    assert result.retried == (1 if connector.dialect_name == "mysql" else 0)
+    assert result.inserted + result.retried == 3
 
 
 def test_a_time_can_be_the_version(

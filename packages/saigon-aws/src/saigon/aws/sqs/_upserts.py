@@ -14,7 +14,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Insert, Row, Table, and_, func, insert, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Row,
+    Table,
+    Update,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from saigon.aws.sqs.config import OnConflict
@@ -36,6 +49,12 @@ class TableWrite:
     key: tuple[str, ...]
     on_conflict: OnConflict
     newer_by: str | None = None
+    defaulted: frozenset[str] = frozenset()
+    """What a row may leave to its column's default; an update by such a row sets the default."""
+
+    def updated(self, row: Values) -> list[str]:
+        """Return the columns that a newer row sets: all of the message's but the key."""
+        return sorted({*row, *self.defaulted}.difference(self.key))
 
     def identity(self, row: Values) -> Identity:
         """Return the row's key."""
@@ -110,7 +129,7 @@ def _on_conflict(
     new = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=key,
-        set_={name: new[name] for name in row if name not in write.key},
+        set_={name: new[name] for name in write.updated(row)},
         where=_is_newer(write, new),
     )
 
@@ -128,7 +147,10 @@ def _upsert_mysql(connector: DbConnector, write: TableWrite, rows: Sequence[Valu
     after = _stored(connector, write, identities, current=True)
     if any(identity not in after for identity in identities):
         raise MessageRejectedError("a clash on another unique key, or a key that was altered")
-    return sum(_was_written(write, row, before) for row in rows)
+    for row in rows:
+        if _is_newer_than(write, row, after):
+            connector.execute(_update(write, row))
+    return sum(_is_newer_than(write, row, before) for row in rows)
 
 
 def _on_duplicate_key(write: TableWrite, row: Values) -> Insert:
@@ -141,11 +163,17 @@ def _on_duplicate_key(write: TableWrite, row: Values) -> Insert:
     # are made from left to right, so the version, which the condition reads, is the last one.
     same_key = [stored[name] == new[name] for name in write.key]
     wins = and_(*same_key, _is_newer(write, new))
-    names = [name for name in row if name not in (*write.key, write.newer_by)]
+    names = sorted(write.updated(row), key=lambda name: name == write.newer_by)
     return statement.on_duplicate_key_update(
+        # VALUES() of a column that the row leaves out is its default; a row alias has no such name.
         [
-            (name, getattr(func, "if")(wins, new[name], stored[name]))
-            for name in (*names, write.newer_by)
+            (
+                name,
+                getattr(func, "if")(
+                    wins, new[name] if name in row else func.values(stored[name]), stored[name]
+                ),
+            )
+            for name in names
         ]
     )
 
@@ -183,13 +211,25 @@ def _identified(row: Row[Any], width: int) -> tuple[Identity, Any]:
     return tuple(_comparable(value) for value in row[:width]), _comparable(row[-1])
 
 
-def _was_written(write: TableWrite, row: Values, before: Mapping[Identity, Any]) -> bool:
+def _is_newer_than(write: TableWrite, row: Values, stored: Mapping[Identity, Any]) -> bool:
     identity = write.identity(row)
-    if identity not in before:
+    if identity not in stored:
         return True
     if write.newer_by is None:
         return False
-    return before[identity] is None or bool(_version(write, row) > before[identity])
+    return stored[identity] is None or bool(_version(write, row) > stored[identity])
+
+
+def _update(write: TableWrite, row: Values) -> Update:
+    """Return what sets a row that is still older, and so brings the clash to light.
+
+    ON DUPLICATE KEY takes the row of the first unique key that clashes, which need not be ours.
+    """
+    stored, version = write.table.columns, write.newer_by or ""
+    same_key = [stored[name] == row[name] for name in write.key]
+    is_older = or_(stored[version].is_(None), stored[version] < row[version])
+    values = {name: value for name, value in row.items() if name not in write.key}
+    return update(write.table).where(*same_key, is_older).values(values)
 
 
 def _version(write: TableWrite, row: Values) -> Any:

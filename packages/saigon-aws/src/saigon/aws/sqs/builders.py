@@ -1,14 +1,16 @@
 """How a message becomes rows: the protocols, and the builder for one table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 from sqlalchemy import Column, Executable, Table, insert
 
-from saigon.aws.sqs._fit import check_fit, names_of
+from saigon.aws.sqs._fit import check_fit, names_of, stored_fields
 from saigon.aws.sqs._upserts import TableWrite, write_table_rows
 from saigon.aws.sqs.config import OnConflict
+from saigon.aws.sqs.exceptions import MessageRejectedError
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector
 from saigon.orm.model import model_data_to_row_values
@@ -107,6 +109,8 @@ class TableStatementBuilder:
             on_conflict=self._write.on_conflict,
             newer_by=self._write.newer_by,
         )
+        stored = {name for name, _ in stored_fields(message_type)}
+        self._write = replace(self._write, defaulted=frozenset(self._defaulted & stored))
         return insert(self._write.table)
 
     def get_statement_params(self, message: BaseModel) -> dict[str, Any]:
@@ -114,10 +118,14 @@ class TableStatementBuilder:
 
         Raises:
             ModelMappingError: A value has no exact form in its column.
+            MessageRejectedError: The version is NaN, which no other is newer than.
         """
         values = model_data_to_row_values(
             message, self._write.table, dialect_name=self._dialect_name
         )
+        version = values.get(self._write.newer_by or "")
+        if version != version:  # noqa: PLR0124  # as NaN alone does
+            raise MessageRejectedError(f"{self._write.newer_by} is not a number")
         left_out = self._defaulted - message.model_fields_set
         return {
             name: value
