@@ -38,6 +38,7 @@ class FakeCognito:
         self.clock = clock
         self.lifetime = timedelta(hours=1)
         self.refreshed = 0
+        self.asked = 0
         self.issued: list[IamCredentials] = []
         self.failure: Exception | None = None
         self.hold: threading.Event | None = None
@@ -61,6 +62,7 @@ class FakeCognito:
         return self._tokens(tokens.username)
 
     def get_iam_credentials(self, tokens: Any, /) -> IamCredentials:
+        self.asked += 1
         if self.hold:
             self.hold.wait(5)
         if self.failure:
@@ -112,9 +114,8 @@ def make_client(
 
     def make(base_url: str = server.url, **options: Any) -> AuthRestClient:
         options.setdefault("region", "eu-west-1")
-        client = AuthRestClient(
-            base_url, cognito=cognito, clock=clock, retry=RetryPolicy(attempts=1), **options
-        )
+        options.setdefault("retry", RetryPolicy(attempts=1))
+        client = AuthRestClient(base_url, cognito=cognito, clock=clock, **options)
         made.append(client)
         return client
 
@@ -313,6 +314,54 @@ def test_expired_credentials_are_fetched_once_however_many_threads_ask(
     assert len(cognito.issued) == 2
     assert {key_used(seen) for seen in server.seen} == {"ASIAALICE1"}
     assert {seen.headers["X-Amz-Security-Token"] for seen in server.seen} == {"token-1"}
+
+
+def test_those_who_waited_for_a_fetch_that_failed_fail_with_it(
+    client: AuthRestClient, cognito: FakeCognito, clock: Clock
+) -> None:
+    client.login("alice", "p")
+    clock.pass_by(hours=2)
+    cognito.failure = CognitoError("no")
+    cognito.hold = threading.Event()
+    waiting = threading.Barrier(9)
+
+    def call() -> None:
+        waiting.wait()
+        client.request("GET", "/")
+
+    with ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(call) for _ in range(8)]
+        waiting.wait()
+        time.sleep(0.1)
+        cognito.hold.set()
+        assert {type(call.exception()) for call in calls} == {CognitoError}
+    assert cognito.asked < 9
+    cognito.failure = None
+    client.request("GET", "/")
+
+
+def test_a_call_ends_as_the_user_that_it_began_as(
+    make_client: Callable[..., AuthRestClient], server: Any
+) -> None:
+    def another_thread_switches(_event: Any) -> None:
+        program.switch_user("bob")
+
+    program = make_client(hooks=[another_thread_switches], retry=RetryPolicy(base_delay=0))
+    program.login("alice", "p")
+    program.login("bob", "p")
+    program.switch_user("alice")
+    server.answer(503)
+    server.answer(302, Location="/elsewhere")
+    program.request("GET", "/")
+    assert [key_used(seen) for seen in server.seen] == ["ASIAALICE0"] * 3
+    program.request("GET", "/")
+    assert key_used(server.seen[-1]) == "ASIABOB1"
+
+
+def test_an_empty_name_logs_nobody_out(client: AuthRestClient) -> None:
+    client.login("alice", "p")
+    client.logout("")
+    assert client.current_user is not None
 
 
 def test_other_threads_go_on_while_one_refreshes(

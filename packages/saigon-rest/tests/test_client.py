@@ -361,6 +361,37 @@ def test_too_long_a_wait_is_left_to_the_caller(
     assert (caught.value.retry_after, naps) == (3600.0, [])
 
 
+@pytest.mark.parametrize(
+    "value", ["-1", "soon", "Wed, 21 Oct 2015 07:28:00 +9999999999999999999", "1 Jan 99999999999"]
+)
+def test_a_wait_that_makes_no_sense_is_not_obeyed(
+    client: RestClientBase, server: Any, naps: list[float], value: str
+) -> None:
+    server.answer(503, Retry_After=value)
+    server.answer(200, ORDER)
+    client.get_resource("/orders/7", Order)
+    assert len(naps) == 1
+
+
+@pytest.mark.parametrize("location", ["http://[bad", "http://x:99999/"])
+def test_a_redirect_to_nowhere_is_an_error(
+    client: RestClientBase, server: Any, location: str
+) -> None:
+    server.answer(302, Location=location)
+    with pytest.raises(exceptions.RedirectError):
+        client.get_resource("/orders/7", Order)
+
+
+def test_what_cannot_be_sent_is_refused_and_not_shown(client: RestClientBase, server: Any) -> None:
+    with pytest.raises(exceptions.InvalidRequestError, match="X-Own") as caught:
+        client.request("GET", "/", headers={"X-Own": "hidden \N{EURO SIGN}"})
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__context__ is None
+    with pytest.raises(exceptions.InvalidRequestError, match="method"):
+        client.request("GET / HTTP/1.1\r\nX-Own: 1", "/")
+    assert not server.seen
+
+
 def test_a_redirect_is_followed_within_the_origin(client: RestClientBase, server: Any) -> None:
     server.answer(302, Location="/orders/8?a=1")
     server.answer(200, ORDER)

@@ -34,10 +34,11 @@ def test_every_public_error_is_listed() -> None:
         ),
         exceptions.ResponseValidationError("text", status=200, body=b"x", errors=[{"type": "t"}]),
         exceptions.WaitTimeoutError("text", last=[1]),
+        exceptions.MissingExtraError("aws", "aws_requests_auth"),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_survives_pickling(error: RestError) -> None:
+def test_an_error_survives_pickling(error: Exception) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert (str(again), vars(again)) == (str(error), vars(error))

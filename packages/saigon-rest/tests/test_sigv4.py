@@ -15,6 +15,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from urllib3.connection import HTTPConnection
 
 from saigon.rest.exceptions import ConfigurationError, SigningError
 from saigon.rest.sigv4 import SigningCredentials, SigV4Auth, region_and_service
@@ -112,7 +113,7 @@ def test_further_headers_are_signed_where_asked_for() -> None:
 
 
 def test_a_non_default_port_is_signed() -> None:
-    plain, ported = signed(), signed(url=f"https://{HOST}:8443/prod")
+    plain, ported = signed(), signed(url=f"https://{HOST}:8443/prod", auth=signer(f"{HOST}:8443"))
     default = signed(url=f"https://{HOST}:443/prod")
     assert plain.headers["Authorization"] == default.headers["Authorization"]
     assert plain.headers["Authorization"] != ported.headers["Authorization"]
@@ -123,9 +124,39 @@ def test_the_host_is_known_in_each_spelling(host: str) -> None:
     assert "Authorization" in signed(auth=signer(host)).headers
 
 
-def test_another_host_gets_no_signature() -> None:
-    with pytest.raises(SigningError, match=r"signs for .* goes to example\.com"):
-        signed(url="https://example.com/")
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("[::1]:443", "https://[::1]/"),
+        ("[::1]", "https://[::1]:443/"),
+        ("[::1]:8443", "https://[::1]:8443/"),
+        ("example.com.", "https://example.com./"),
+        ("example.com.:8443", "https://example.com.:8443/"),
+    ],
+)
+def test_an_address_and_a_dotted_name_are_known_in_each_spelling(host: str, url: str) -> None:
+    auth = signer(host, aws_region="eu-west-1", aws_service="execute-api")
+    assert "Authorization" in signed(url=url, auth=auth).headers
+
+
+def test_the_dot_of_a_full_name_is_not_signed_as_it_is_not_sent() -> None:
+    assert HTTPConnection(f"{HOST}.").host == HOST
+    dotted = signed(
+        url=f"https://{HOST}./prod",
+        auth=signer(f"{HOST}.", aws_region="eu-west-1", aws_service="execute-api"),
+    )
+    assert dotted.headers["Authorization"] == signed().headers["Authorization"]
+
+
+@pytest.mark.parametrize("host", ["example.com", f"{HOST}:8443"])
+def test_another_host_gets_no_signature(host: str) -> None:
+    with pytest.raises(SigningError, match=rf"signs for .* goes to {host}"):
+        signed(url=f"https://{host}/")
+
+
+def test_a_key_that_would_go_out_as_another_is_refused() -> None:
+    with pytest.raises(SigningError, match="begins with '/'"):
+        signed(url=f"https://{HOST}//key", auth=signer(aws_service="s3"))
 
 
 def test_a_host_header_is_what_is_signed() -> None:

@@ -83,10 +83,11 @@ def test_an_upload_is_tried_again_from_the_start(
         "X-Amz-Date=20260517T110000Z&X-Amz-Expires=600&X-Amz-Signature=hidden",
         "AWSAccessKeyId=k&Expires=1000&Signature=hidden",
         "X-Amz-Date=yesterday&X-Amz-Expires=600",
+        "Expires=999999999999999999",
         SIGNED + "&X-Amz-SignedHeaders=content-type%3Bhost",
         SIGNED + "&X-Amz-SignedHeaders=host%3Bx-amz-acl",
     ],
-    ids=["expired", "expired, version 2", "malformed", "content type", "another header"],
+    ids=["expired", "expired, version 2", "malformed", "far", "content type", "another header"],
 )
 def test_a_url_that_would_be_refused_is_not_called(
     client: RestClientBase, server: Any, file: Path, query: str
@@ -221,3 +222,11 @@ def test_a_form_that_would_be_refused_is_not_sent(
     with pytest.raises(exceptions.PresignedUrlError):
         client.upload_file_to_form(f"{server.url}/bucket", make(now), file)
     assert not server.seen
+
+
+@pytest.mark.parametrize("where", ["http://[bad", "ftp://x", "http://x:99999/"])
+def test_what_is_no_url_is_refused(client: RestClientBase, file: Path, where: str) -> None:
+    with pytest.raises(exceptions.PresignedUrlError):
+        client.upload_file_to_url(where, file)
+    with pytest.raises(exceptions.PresignedUrlError):
+        client.upload_file_to_form(where, {}, file)

@@ -60,6 +60,8 @@ def test_a_path_is_put_under_the_base_url(path: str, expected: str) -> None:
         "..",
         "/a\\..\\b",
         "/a#b",
+        "https://[api/x",
+        "https://api.example.com:99999/",
     ],
 )
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
@@ -126,7 +128,19 @@ def test_a_query_is_added_to_one_that_is_there() -> None:
 
 @pytest.mark.parametrize(
     "base_url",
-    ["api.example.com", "ftp://x", "https://", "https://u:p@x", "https://x?a=1", "https://x#a"],
+    [
+        "api.example.com",
+        "ftp://x",
+        "https://",
+        "https://u:p@x",
+        "https://x?a=1",
+        "https://x#a",
+        "https://x?",
+        "https://x#",
+        "https://x:99999",
+        "https://x:a",
+        "https://[::1",
+    ],
 )
 def test_a_base_url_is_checked(base_url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -152,6 +166,8 @@ def test_a_url_for_a_log_carries_no_secret() -> None:
         ("//y/b", None),
         ("http://x/b", None),
         ("https://u@x/b", None),
+        ("https://[x/b", None),
+        ("https://x:99999/b", None),
     ],
 )
 def test_a_redirect_stays_within_its_origin(location: str, expected: str | None) -> None:

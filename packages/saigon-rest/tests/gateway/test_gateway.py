@@ -207,6 +207,40 @@ def test_what_was_altered_on_the_way_is_refused(
     assert response.headers["x-amzn-requestid"]
 
 
+def test_a_no_break_space_is_no_space(gateway: Any, echo: Echo, sign: Any) -> None:
+    request = sign(headers={"X-Amz-Meta": "a b"})
+    response = send(gateway, request, headers={"X-Amz-Meta": b"a\xa0b"})
+    assert (response.status_code, echo.calls) == (403, 0)
+
+
+@pytest.mark.parametrize("added", ["{0}", "Signature=0", "junk"])
+def test_a_second_or_an_odd_claim_is_refused(
+    gateway: Any, echo: Echo, sign: Any, added: str
+) -> None:
+    authorization = sign().headers["Authorization"]
+    twice = f"{authorization}, {added.format(authorization)}"
+    response = send(gateway, sign(), headers={"Authorization": twice})
+    assert (response.status_code, echo.calls) == (403, 0)
+    assert response.headers["x-amzn-errortype"] == "IncompleteSignatureException"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"raw_path": b"orders"}, {"raw_path": b"/orders\xff"}, {"query_string": b"status=\xff"}],
+    ids=repr,
+)
+def test_what_no_client_sends_as_a_target_is_refused(
+    gateway: Any, echo: Echo, sign: Any, changes: dict[str, Any]
+) -> None:
+    async def altered(scope: Any, receive: Any, send: Any) -> None:
+        await gateway({**scope, **changes}, receive, send)
+
+    path = "/orders%EF%BF%BD" if b"\xff" in changes.get("raw_path", b"") else "/orders"
+    query = "?status=%EF%BF%BD" if "query_string" in changes else ""
+    response = send(altered, sign(path=path + query))
+    assert (response.status_code, echo.calls) == (400, 0)
+
+
 def _resigned(old: str, new: str) -> Callable[[requests.PreparedRequest], dict[str, Any]]:
     def changes(request: requests.PreparedRequest) -> dict[str, Any]:
         return {"headers": {"Authorization": request.headers["Authorization"].replace(old, new)}}

@@ -27,9 +27,9 @@ EXECUTE_API = "execute-api"
 class AuthRestClient(RestClientBase):
     """Call an API Gateway API as users of a Cognito user pool.
 
-    Needs the extra ``[aws]``. Each try of each call is signed with temporary credentials of the
-    current user, which are refreshed ahead of their expiry, once however many threads ask. The
-    current user is that of the innermost ``as_user`` of this thread or task, else that of
+    Needs the extra ``[aws]``. Each try of a call is signed with temporary credentials of the user
+    that the call began as, which are refreshed ahead of their expiry, once however many threads
+    ask. The current user is that of the innermost ``as_user`` of this thread or task, else that of
     ``switch_user``, else the one who is logged in. With nobody logged in, or several and none
     chosen, a call fails before anything is sent.
 
@@ -170,7 +170,7 @@ class AuthRestClient(RestClientBase):
         Raises:
             NotLoggedInError: No user was named, and there is no current one.
         """
-        self._users.remove(_name(user or self._users.current().identity))
+        self._users.remove(_name(self._users.current().identity if user is None else user))
 
     def _take_in(self, username: str, tokens: LoginTokens) -> UserIdentity:
         user = LoggedInUser(

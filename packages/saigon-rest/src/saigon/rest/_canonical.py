@@ -17,6 +17,11 @@ DATE_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 EMPTY_HASH: Final = hashlib.sha256(b"").hexdigest()
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._~-]*")
+# What most requests hold: nothing to escape.
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*")
+_PLAIN_QUERY: Final = re.compile(
+    rf"{_PLAIN.pattern}={_PLAIN.pattern}(?:&{_PLAIN.pattern}={_PLAIN.pattern})*"
+)
 
 # S3 takes an object's key as it stands: escaped once, "//" and ".." being ordinary names in it.
 _PATH_AS_IT_STANDS: Final = frozenset({"s3", "s3-object-lambda", "s3-outposts", "s3express"})
@@ -38,6 +43,8 @@ def wire_query(query: str) -> str:
     A ``+`` is read as HTML forms and ``requests`` mean it, as a space; the order stays, because
     the order of a repeated name may carry meaning.
     """
+    if _PLAIN_QUERY.fullmatch(query):
+        return query
     return "&".join(
         f"{_escaped_anew(name)}={_escaped_anew(value)}"
         for name, value in _pairs(query.replace("+", " "))
@@ -59,7 +66,7 @@ def _pairs(query: str) -> Iterable[tuple[str, str]]:
 
 def wire_path(path: str, service: str) -> str:
     """Escape each segment of a path once and, but for S3, take out what the signature ignores."""
-    escaped = "/".join(map(_escaped_anew, path.split("/")))
+    escaped = path if _PLAIN_PATH.fullmatch(path) else "/".join(map(_escaped_anew, path.split("/")))
     if service in _PATH_AS_IT_STANDS:
         return escaped or "/"
     return without_dot_segments(escaped)
@@ -69,7 +76,10 @@ def canonical_path(path: str, service: str) -> str:
     """Give the path to sign for a path on the wire, escaped once more for all but S3."""
     if service in _PATH_AS_IT_STANDS:
         return path or "/"
-    return quote_from_bytes(without_dot_segments(path).encode(), safe="/")
+    resolved = without_dot_segments(path)
+    if _PLAIN_PATH.fullmatch(resolved):
+        return resolved
+    return quote_from_bytes(resolved.encode(), safe="/")
 
 
 def without_dot_segments(path: str) -> str:
@@ -88,7 +98,10 @@ def without_dot_segments(path: str) -> str:
 
 def fold(value: str) -> str:
     """Strip a header's value and fold each run of white space in it to one space."""
-    return " ".join(value.split())
+    # Spaces and tabs alone: to str.split a no-break space, which is another value, is one too.
+    if "\t" in value or "  " in value:
+        value = " ".join(filter(None, value.replace("\t", " ").split(" ")))
+    return value.strip(" ")
 
 
 def canonical_request(

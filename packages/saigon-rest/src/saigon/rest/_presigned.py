@@ -9,7 +9,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from saigon.rest._canonical import DATE_FORMAT
-from saigon.rest.exceptions import PresignedUrlError
+from saigon.rest._urls import origin
+from saigon.rest.exceptions import InvalidRequestError, PresignedUrlError
 
 _SENT_ANYWAY: Final = frozenset({"host", "content-length"})
 _PAIR: Final = 2
@@ -21,10 +22,8 @@ def check_url(url: str, headers: Mapping[str, str], now: datetime) -> None:
     Raises:
         PresignedUrlError: It would be answered with 403.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise PresignedUrlError("expected an http(s) URL")
-    query = {name.lower(): value for name, value in parse_qsl(parts.query)}
+    _refuse_no_url(url)
+    query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
     _refuse_expired(_url_expiry(query), now)
     given = {name.lower() for name in headers} | _SENT_ANYWAY
     signed = query.get("x-amz-signedheaders", "host").split(";")
@@ -34,6 +33,15 @@ def check_url(url: str, headers: Mapping[str, str], now: datetime) -> None:
         )
 
 
+def _refuse_no_url(url: str) -> None:
+    try:
+        scheme, host, _ = origin(url)
+    except InvalidRequestError:
+        scheme, host = "", ""
+    if scheme not in {"http", "https"} or not host:
+        raise PresignedUrlError("expected an http(s) URL")
+
+
 def _url_expiry(query: Mapping[str, str]) -> datetime | None:
     try:
         if "x-amz-expires" in query and "x-amz-date" in query:
@@ -41,7 +49,7 @@ def _url_expiry(query: Mapping[str, str]) -> datetime | None:
             return issued + timedelta(seconds=int(query["x-amz-expires"]))
         if "expires" in query:
             return datetime.fromtimestamp(int(query["expires"]), UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise PresignedUrlError("the URL's date or expiry is malformed") from None
     return None
 
@@ -51,12 +59,13 @@ def _refuse_expired(expiry: datetime | None, now: datetime) -> None:
         raise PresignedUrlError(f"it expired at {expiry.isoformat()}; ask for a new one")
 
 
-def check_form(fields: Mapping[str, str], now: datetime) -> None:
+def check_form(url: str, fields: Mapping[str, str], now: datetime) -> None:
     """Refuse a pre-signed form whose policy has expired or asks for another content type.
 
     Raises:
         PresignedUrlError: It would be answered with 403.
     """
+    _refuse_no_url(url)
     given = {name.lower(): value for name, value in fields.items()}
     if "policy" not in given:
         return

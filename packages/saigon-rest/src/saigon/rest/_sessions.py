@@ -1,5 +1,7 @@
 """Sessions of ``requests`` that keep nothing of one call for the next but the connection."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
@@ -16,7 +18,7 @@ POOL_SIZE = 32
 
 def new_session() -> requests.Session:
     """Make a session with a pool of connections and a cookie jar that takes nothing."""
-    session = requests.Session()
+    session = _Session()
     # One user's cookies must not reach the next.
     session.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
     session.headers["User-Agent"] = f"saigon-rest/{__version__}"
@@ -24,6 +26,12 @@ def new_session() -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002  # the base's
+        """Find none: ``requests`` would look where it leads, and fail on what is no URL."""
+        return None
 
 
 class FinishingAuth(AuthBase):
@@ -43,6 +51,12 @@ class FinishingAuth(AuthBase):
         if self._auth is not None:
             _apply(self._auth, r)
         return r
+
+    def one_caller(self) -> AbstractContextManager[object]:
+        """Hold on, for all tries of a call, to whom it is made as."""
+        one_caller: Callable[[], AbstractContextManager[object]]
+        one_caller = getattr(self._auth, "one_caller", nullcontext)
+        return one_caller()
 
     def recover(self, response: requests.Response) -> bool:
         """Ask the authorization whether the request is worth authorizing once more."""

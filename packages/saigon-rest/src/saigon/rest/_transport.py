@@ -2,6 +2,7 @@
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -38,6 +39,7 @@ _SEE_OTHER: Final = 303
 _FORBIDDEN: Final = 403
 _SAME_METHOD: Final = frozenset({307, 308})
 _REASON_KEPT: Final = 200
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ERROR_BODY_KEPT: Final = 64 * 1024
 
 
@@ -117,10 +119,13 @@ class Sender:
         """Send a call until it is answered for good.
 
         Raises:
+            InvalidRequestError: The method or a header cannot stand in a request.
             StatusError: The answer is not a success.
             TransportError: No whole answer came.
         """
-        return _Sending(self, call).run()
+        _refuse_unsendable(call)
+        with self._auth.one_caller():
+            return _Sending(self, call).run()
 
     def try_once(self, call: Call, attempt: int) -> Response:
         """Authorize and send a call once."""
@@ -271,6 +276,20 @@ class _Sending:
             self._call.body.seek(self._position)
         self._attempts += 1
         return self._sender.try_once(self._call, self._attempts)
+
+
+def _refuse_unsendable(call: Call) -> None:
+    if not _TOKEN.fullmatch(call.method):
+        raise InvalidRequestError("the method is not a name such as GET")
+    for name, value in call.headers.items():
+        try:
+            f"{name}{value}".encode("latin-1")
+        except UnicodeEncodeError:
+            break
+    else:
+        return
+    # Without its cause, which holds the value.
+    raise InvalidRequestError(f"the header {name!r} holds a character that HTTP cannot send")
 
 
 def _keep_beginning(response: Response) -> None:

@@ -78,7 +78,7 @@ def post_file(
     timeout: Timeout,
 ) -> Upload:
     """Send a file by a pre-signed POST form."""
-    check_form(fields, sender.now())
+    check_form(url, fields, sender.now())
     with _opened(source, progress) as file:
         part_type = content_type or fields.get("Content-Type", _DEFAULT_TYPE)
         body = FormBody(fields, file, filename=filename, content_type=part_type)

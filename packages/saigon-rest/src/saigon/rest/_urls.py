@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, TypeAlias
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -32,18 +32,28 @@ def parse_base_url(base_url: str) -> str:
     Raises:
         ConfigurationError: It is not ``http(s)://host``, or carries a user, a query or a fragment.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    try:
+        scheme, host, _ = origin(base_url)
+    except InvalidRequestError as exc:
+        raise ConfigurationError(f"the base URL is malformed: {exc}") from None
+    if scheme not in _DEFAULT_PORTS or not host:
         raise ConfigurationError("expected a base URL such as https://api.example.com/prod")
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if "@" in urlsplit(base_url).netloc or "?" in base_url or "#" in base_url:
         raise ConfigurationError("a base URL carries no user, query or fragment")
     return base_url.rstrip("/")
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port, the scheme's own port written out."""
-    parts: SplitResult = urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    """Return scheme, host and port, the scheme's own port written out.
+
+    Raises:
+        InvalidRequestError: The host or the port cannot be one.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        raise InvalidRequestError("a URL has a host or a port that cannot be one") from None
     return parts.scheme, parts.hostname or "", port
 
 
@@ -145,6 +155,10 @@ def _as_mapping(params: QueryParams | None) -> Mapping[str, Any]:
 
 
 def redirect_target(url: str, location: str) -> str | None:
-    """Return where a redirect leads, or None if that is another origin."""
-    target = urljoin(url, location)
-    return target if origin(target) == origin(url) and "@" not in urlsplit(target).netloc else None
+    """Return where a redirect leads, or None if that is another origin or nowhere."""
+    try:
+        target = urljoin(url, location)
+        same = origin(target) == origin(url)
+    except ValueError:
+        return None
+    return target if same and "@" not in urlsplit(target).netloc else None

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
 from requests import Response
 
 from saigon.rest._rejections import is_signature_rejection
-from saigon.rest._users import LoggedInUsers
+from saigon.rest._users import LoggedInUsers, UserIdentity
 from saigon.rest.sigv4 import AwsCredentials, SigV4Auth
 
 _KEY_ID: Final = re.compile(r"Credential=([^/]+)/")
@@ -27,6 +28,8 @@ class UserAuth(SigV4Auth):
         extra_signed_headers: Iterable[str],
         clock: Callable[[], datetime],
     ) -> None:
+        self._users = users
+
         def credentials() -> AwsCredentials:
             return users.current().credentials()
 
@@ -38,6 +41,10 @@ class UserAuth(SigV4Auth):
             extra_signed_headers=extra_signed_headers,
             clock=clock,
         )
+
+    def one_caller(self) -> AbstractContextManager[UserIdentity]:
+        """Stay with the present user, whatever another thread switches to."""
+        return self._users.acting_as(self._users.current().identity.username)
 
     def recover(self, response: Response) -> bool:
         """Look whether newer credentials, or the server's clock, explain a refusal."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
+from saigon.rest._credentials import TemporaryCredentials
 from saigon.rest.exceptions import NotLoggedInError
 
 logger = logging.getLogger(__name__)
@@ -35,35 +36,6 @@ class LoginTokens(Protocol):
     @property
     def expires_at(self) -> datetime:
         """When the tokens expire, aware."""
-        ...
-
-
-class TemporaryCredentials(Protocol):
-    """Credentials of an identity pool, which stay what they are."""
-
-    @property
-    def access_key_id(self) -> str:
-        """The access key id, which is not secret."""
-        ...
-
-    @property
-    def secret_access_key(self) -> SecretStr:
-        """The secret that signs."""
-        ...
-
-    @property
-    def session_token(self) -> SecretStr:
-        """The session token."""
-        ...
-
-    @property
-    def expiration(self) -> datetime:
-        """When the credentials expire, aware."""
-        ...
-
-    @property
-    def identity_id(self) -> str:
-        """The identity that they were issued to."""
         ...
 
 
@@ -139,6 +111,8 @@ class LoggedInUser:
         self._clock = clock
         self._refreshing = Lock()
         self._paused_until: datetime | None = None
+        self._failures = 0
+        self._failure: Exception | None = None
         self._tokens = tokens
         self._held = self._fetch()
         self.identity = UserIdentity(
@@ -155,13 +129,16 @@ class LoggedInUser:
         left = held.credentials.expiration - now
         if left > held.margin:
             return held.credentials
-        expired = left <= timedelta()
+        expired, failures = left <= timedelta(), self._failures
         paused = self._paused_until is not None and now < self._paused_until
         if not expired and (paused or not self._refreshing.acquire(blocking=False)):
             return held.credentials
         if expired:
             self._refreshing.acquire()
         try:
+            if expired and self._failure is not None and self._failures != failures:
+                # Who waited for a fetch that failed does not try once more, one after another.
+                raise self._failure
             return self._refresh(held, may_go_on=not expired)
         finally:
             self._refreshing.release()
@@ -172,6 +149,7 @@ class LoggedInUser:
         try:
             self._held = self._fetch()
         except Exception as exc:
+            self._failures, self._failure = self._failures + 1, exc
             if not may_go_on or not getattr(exc, "retryable", False):
                 raise
             self._paused_until = self._clock() + _PAUSE_AFTER_FAILURE

@@ -274,3 +274,6 @@ class MissingExtraError(ImportError):
             name=missing,
         )
         self.extra = extra
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.extra, self.name)

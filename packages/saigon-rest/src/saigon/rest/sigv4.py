@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from pydantic import SecretStr
@@ -19,7 +18,9 @@ from requests import PreparedRequest, Response
 from saigon.rest import _canonical
 from saigon.rest._aws_requests_auth import AWSRequestsAuth, derive_key
 from saigon.rest._bodies import settle
+from saigon.rest._credentials import AwsCredentials
 from saigon.rest._rejections import is_signature_rejection
+from saigon.rest._retry import http_date
 from saigon.rest.exceptions import ConfigurationError, SigningError
 
 __all__ = [
@@ -45,25 +46,6 @@ _HOSTS: Final = (
     ),
     (re.compile(rf".+\.lambda-url\.{_REGION}\.on\.aws"), "lambda"),
 )
-
-
-class AwsCredentials(Protocol):
-    """Credentials that stay what they are; new ones are a new object."""
-
-    @property
-    def access_key_id(self) -> str:
-        """The access key id, which is not secret."""
-        ...
-
-    @property
-    def secret_access_key(self) -> SecretStr:
-        """The secret that signs."""
-        ...
-
-    @property
-    def session_token(self) -> SecretStr | None:
-        """The session token of temporary credentials."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +158,8 @@ class SigV4Auth(AWSRequestsAuth):
         """Rewrite the request to what is signed, and sign it.
 
         Raises:
-            SigningError: The host is another one, the body is a text-mode file, or a signed
-                header holds a control or non-ASCII character.
+            SigningError: The host is another one, a key of S3 begins with ``/``, the body is a
+                text-mode file, or a signed header holds a control or non-ASCII character.
         """
         parts = urlsplit(str(r.url))
         self._refuse_other_host(r, parts)
@@ -235,11 +217,10 @@ class SigV4Auth(AWSRequestsAuth):
         """
         if not is_signature_rejection(response):
             return False
-        try:
-            server = parsedate_to_datetime(response.headers["Date"])
-        except (KeyError, ValueError):
+        server = http_date(response.headers.get("Date", ""))
+        if server is None:
             return False
-        skew = server.astimezone(UTC) - self._clock()
+        skew = server - self._clock()
         if abs(skew - self._offset) < _SKEW_WORTH_RESIGNING:
             return False
         _logger.warning("this machine's clock is %.0f s off the server's", -skew.total_seconds())
@@ -248,12 +229,13 @@ class SigV4Auth(AWSRequestsAuth):
 
     def _refuse_other_host(self, r: PreparedRequest, parts: SplitResult) -> None:
         host = str(r.headers.get("Host") or _wire_host(parts)).lower()
-        name, port = _hostname(host), parts.port or _DEFAULT_PORTS.get(parts.scheme)
-        if self.aws_host not in {host, name, f"{name}:{port}"}:
+        if _known_as(self.aws_host, parts.scheme) != _known_as(host, parts.scheme):
             raise SigningError(f"signs for {self.aws_host}, but the request goes to {host}")
 
     def _wire_url(self, parts: SplitResult) -> str:
         path = _canonical.wire_path(parts.path, self.service)
+        if path.startswith("//"):
+            raise SigningError("a key that begins with '/' cannot be sent: requests would fold it")
         query = _canonical.wire_query(parts.query) if parts.query else ""
         return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
@@ -305,12 +287,18 @@ def _scope_of(host: str, region: str | None, service: str | None) -> tuple[str, 
 
 @lru_cache(maxsize=128)
 def _wire_host(parts: SplitResult) -> str:
-    host = parts.hostname or ""
+    # urllib3 leaves the dot of a fully qualified name out of the Host header.
+    host = (parts.hostname or "").rstrip(".")
     if ":" in host:
         host = f"[{host}]"
     if parts.port is None or parts.port == _DEFAULT_PORTS.get(parts.scheme):
         return host
     return f"{host}:{parts.port}"
+
+
+@lru_cache(maxsize=128)
+def _known_as(host: str, scheme: str) -> str:
+    return host.removesuffix(f":{_DEFAULT_PORTS.get(scheme)}").rstrip(".").replace(".:", ":")
 
 
 def _signed_value(name: str, value: str | bytes) -> str:

@@ -48,7 +48,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 def raw_path(scope: Scope) -> str:
     """Return the path as it stood on the wire."""
     raw = scope.get("raw_path")
-    return raw.decode("ascii", "replace") if raw else quote(scope["path"])
+    return raw.decode("latin-1") if raw else quote(scope["path"])
 
 
 async def answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

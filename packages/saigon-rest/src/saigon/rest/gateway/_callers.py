@@ -1,42 +1,17 @@
 """Whose credentials the gateway knows."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import AwareDatetime, SecretStr, TypeAdapter, ValidationError
 
 from saigon.model import BaseModelNoExtra
+from saigon.rest._credentials import TemporaryCredentials
 from saigon.rest.exceptions import ConfigurationError
 
 
-class GatewayCaller(Protocol):
+class GatewayCaller(TemporaryCredentials, Protocol):
     """Temporary credentials and the user that they were issued to."""
-
-    @property
-    def access_key_id(self) -> str:
-        """The access key id, which is not secret."""
-        ...
-
-    @property
-    def secret_access_key(self) -> SecretStr:
-        """The secret that the caller signs with."""
-        ...
-
-    @property
-    def session_token(self) -> SecretStr:
-        """The session token that the caller has to send."""
-        ...
-
-    @property
-    def expiration(self) -> datetime:
-        """When the credentials expire, aware."""
-        ...
-
-    @property
-    def identity_id(self) -> str:
-        """The identity in the identity pool."""
-        ...
 
     @property
     def user_sub(self) -> str:

@@ -99,6 +99,7 @@ class LocalGateway:
             body = await read_body(receive, MAX_BODY)
             if body is None:
                 return
+            _refuse_odd_target(scope)
             caller = verify(
                 _received(scope, body),
                 credentials=self._credentials,
@@ -140,11 +141,22 @@ def _refuse_beyond_loopback(scope: Scope) -> None:
         raise RefusedError(refusals.BEYOND_LOOPBACK)
 
 
+def _refuse_odd_target(scope: Scope) -> None:
+    # Anything else would be read by the service as another URL than the one that was signed.
+    path = raw_path(scope)
+    if (
+        not path.startswith("/")
+        or not path.isascii()
+        or not scope.get("query_string", b"").isascii()
+    ):
+        raise RefusedError(refusals.BAD_TARGET)
+
+
 def _received(scope: Scope, body: bytes) -> ReceivedRequest:
     return ReceivedRequest(
         method=scope["method"],
         path=raw_path(scope),
-        query=scope.get("query_string", b"").decode("ascii", "replace"),
+        query=scope.get("query_string", b"").decode("ascii"),
         headers=[
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in scope["headers"]

@@ -73,6 +73,9 @@ TOO_LARGE: Final = Refusal(
     status=413,
     http_message="Request Entity Too Large",
 )
+BAD_TARGET: Final = Refusal(
+    "BadRequestException", "Bad Request", status=400, http_message="Bad Request"
+)
 UPSTREAM_FAILED: Final = Refusal(
     "InternalServerErrorException",
     "Internal server error",

@@ -90,6 +90,8 @@ def read_claim(request: ReceivedRequest) -> Claim:
     for name in ("Credential", "SignedHeaders", "Signature"):
         if name not in parts:
             raise RefusedError(refusals.incomplete(f"'{name}' parameter"))
+    if len(parts) != len(matches):
+        raise RefusedError(refusals.incomplete("each of its key=value pairs once, and no more"))
     scope = parts["Credential"].split("/")
     if len(scope) != _SCOPE_PARTS or scope[-1] != _canonical.TERMINATOR:
         raise RefusedError(refusals.incomplete("a credential of the form KEY/DATE/REGION/SERVICE"))
