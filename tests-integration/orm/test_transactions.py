@@ -169,3 +169,20 @@ def test_a_stream_may_be_left_early(db: DbConnector, people: Table) -> None:
     next(stream)
     stream.close()  # type: ignore[attr-defined]  # it is a generator
     assert db.fetch_scalar(text("SELECT COUNT(*) FROM people")) == 3_000
+
+
+def test_a_stream_that_is_not_read_to_its_end_does_not_hinder_the_commit(
+    db: DbConnector, people: Table
+) -> None:
+    db.execute(insert(people), [{"name": str(n)} for n in range(3_000)])
+    with transaction_context(db):
+        with transaction_context(db, savepoint=True):
+            inner = db.fetch_iter(select(people))
+            next(inner)
+        add(db, people, "Ada")
+        outer = db.fetch_iter(select(people))
+        next(outer)
+    with pytest.raises(TransactionUsageError):
+        list(outer)
+    assert db.fetch_scalar(text("SELECT COUNT(*) FROM people")) == 3_001
+    inner.close()  # type: ignore[attr-defined]  # it is a generator

@@ -1,14 +1,16 @@
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from saigon.orm.connection import DbConnector, transaction_context
 from saigon.orm.detached import DetachedTransaction
-from saigon.orm.exceptions import TransactionUsageError
+from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 
 
 @pytest.fixture
@@ -62,6 +64,103 @@ def test_worker_threads_of_the_task_belong_to_it(connector: DbConnector) -> None
 
     asyncio.run(main())
     assert count(connector) == 2
+
+
+def test_statements_of_worker_threads_run_one_after_the_other(connector: DbConnector) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def busy(value: int) -> int:
+        inside.append(value)
+        time.sleep(0.01)
+        most.append(len(inside))
+        inside.remove(value)
+        return value
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent() as lent:
+            driver: Any = lent.connection.connection.dbapi_connection
+            driver.create_function("busy", 1, busy)
+            statement = text("SELECT busy(:value)")
+            reads = (
+                asyncio.to_thread(connector.fetch_scalar, statement, {"value": value})
+                for value in range(4)
+            )
+            assert await asyncio.gather(*reads) == [0, 1, 2, 3]
+        await asyncio.to_thread(detached.end)
+
+    asyncio.run(main())
+    assert most == [1, 1, 1, 1]
+
+
+def test_the_loop_does_not_wait_for_a_worker_thread_and_the_end_does(
+    connector: DbConnector,
+) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        started.set()
+        go_on.wait(10)
+        return 7
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent() as lent:
+            driver: Any = lent.connection.connection.dbapi_connection
+            driver.create_function("slow", 0, slow)
+            reading = asyncio.create_task(
+                asyncio.to_thread(connector.fetch_scalar, text("SELECT slow()"))
+            )
+            await asyncio.to_thread(started.wait, 10)
+            with pytest.raises(TransactionUsageError, match="await it"):
+                count(connector)
+        ending = asyncio.create_task(asyncio.to_thread(detached.end))
+        await asyncio.sleep(0.01)
+        assert not ending.done()
+        go_on.set()
+        await ending
+        assert await reading == 7
+
+    asyncio.run(main())
+
+
+def test_overlapping_savepoints_of_two_threads_abort_the_transaction(
+    connector: DbConnector,
+) -> None:
+    first, second = threading.Event(), threading.Event()
+
+    def outlasting() -> None:
+        with transaction_context(connector, savepoint=True):
+            first.set()
+            second.wait(10)
+
+    def outlasted() -> None:
+        first.wait(10)
+        with transaction_context(connector, savepoint=True):
+            add(connector, 1)
+            second.set()
+            overlapped.wait(10)
+
+    overlapped = threading.Event()
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent():
+            other = asyncio.create_task(asyncio.to_thread(outlasted))
+            with pytest.raises(TransactionUsageError, match="overlap"):
+                await asyncio.to_thread(outlasting)
+            overlapped.set()
+            with pytest.raises(DbExecutionError, match="overlap"):
+                await other
+        with pytest.raises(DbExecutionError, match="overlap"):
+            await asyncio.to_thread(detached.end)
+
+    asyncio.run(main())
+    assert count(connector) == 0
 
 
 def test_other_tasks_are_refused(connector: DbConnector) -> None:

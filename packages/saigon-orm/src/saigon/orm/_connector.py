@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar, overload
 
@@ -45,6 +45,7 @@ __all__ = ["DbConnector"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
+ItemT = TypeVar("ItemT")
 
 _STREAM_BATCH: Final = 1_000
 _LONGEST_BACKOFF: Final = 30.0
@@ -131,19 +132,20 @@ class DbConnector:
             TypeError: The statement is a plain string.
         """
         _check_statement(statement)
-        with self._connection(require_transaction=require_transaction) as connection:
-            return execute_buffered(connection, statement, parameters)
-
-    @contextmanager
-    def _connection(self, *, require_transaction: bool = False) -> Iterator[Connection]:
-        transaction = active_transaction(self)
-        if transaction is None and require_transaction:
+        if require_transaction and active_transaction(self) is None:
             raise TransactionUsageError(
                 "expected to run inside 'with transaction_context(connector)'"
             )
+        with self._connection() as connection:
+            return execute_buffered(connection, statement, parameters)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        transaction = active_transaction(self)
         with translated_errors():
             if transaction is not None:
-                yield transaction.connection
+                with transaction.in_turn():
+                    yield transaction.connection
             else:
                 with self.engine.begin() as connection:
                     yield connection
@@ -294,24 +296,23 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> Iterator[Any]:
-        with translated_errors(), self._streaming(transaction) as connection:
-            options = {"stream_results": True, "yield_per": _STREAM_BATCH}
-            with connection.execute(statement, parameters, execution_options=options) as result:
-                read = self._reader(model, result)
-                for rows in result.partitions():
-                    yield from rows if read is None else map(read, rows)
-                    if transaction is not None:
-                        transaction.check_place()
+        with translated_errors(), ExitStack() as stack:
+            turn = nullcontext if transaction is None else transaction.in_turn
+            with turn():
+                connection = self._stream_connection(transaction, stack)
+                options = {"stream_results": True, "yield_per": _STREAM_BATCH}
+                result = connection.execute(statement, parameters, execution_options=options)
+                stack.enter_context(result)
+            if transaction is not None:
+                stack.enter_context(transaction.streaming(result))
+            read = self._reader(model, result)
+            for rows in _in_turns(result.partitions(), turn):
+                yield from rows if read is None else map(read, rows)
 
-    @contextmanager
-    def _streaming(self, transaction: Transaction | None) -> Iterator[Connection]:
+    def _stream_connection(self, transaction: Transaction | None, stack: ExitStack) -> Connection:
         if transaction is None:
-            with self.engine.begin() as connection:
-                yield connection
-            return
-        connection = transaction.connection
-        with transaction.streaming():
-            yield connection
+            return stack.enter_context(self.engine.begin())
+        return transaction.connection
 
     def fetch_page(
         self,
@@ -456,6 +457,17 @@ class DbConnector:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a DbConnector is not pickled; make one in each process")
+
+
+def _in_turns(
+    items: Iterator[ItemT], turn: Callable[[], AbstractContextManager[None]]
+) -> Iterator[ItemT]:
+    while True:
+        with turn():
+            item = next(items, None)
+        if item is None:
+            return
+        yield item
 
 
 def _check_statement(statement: object) -> None:

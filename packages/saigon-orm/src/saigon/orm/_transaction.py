@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from sqlalchemy import Connection, NestedTransaction, RootTransaction
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, CursorResult, NestedTransaction, RootTransaction
+from sqlalchemy.exc import ResourceClosedError, SQLAlchemyError
 
 from saigon.orm._errors import execution_error, translated_errors
 from saigon.orm._sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
@@ -85,7 +85,9 @@ class Transaction:
     _depth: int = field(default=0, repr=False)
     _abort: _Abort | None = field(default=None, repr=False)
     _ended: bool = field(default=False, repr=False)
-    _streams: int = field(default=0, repr=False)
+    _streams: set[CursorResult[Any]] = field(default_factory=set, repr=False)
+    _turns: "threading.RLock | None" = field(default=None, repr=False)
+    """Taken for each statement by the threads that a detached transaction is lent to."""
 
     @property
     def connection(self) -> Connection:
@@ -122,17 +124,59 @@ class Transaction:
             )
 
     @contextmanager
-    def streaming(self) -> Iterator[None]:
+    def in_turn(self) -> Iterator[None]:
+        """Use the connection while no other thread that the transaction is lent to does."""
+        self.check_place()
+        if self._turns is None:
+            yield
+            return
+        # An event loop must not wait for a thread, which may be waiting for the loop.
+        if not self._turns.acquire(blocking=_Place.here().task is None):
+            raise TransactionUsageError(
+                "a worker thread is using the transaction; await it before the next statement"
+            )
+        try:
+            self.check_place()  # it may have ended meanwhile
+            yield
+        finally:
+            self._turns.release()
+
+    @contextmanager
+    def streaming(self, result: CursorResult[Any]) -> Iterator[None]:
         """Note that a result is being read row by row."""
-        self._streams += 1
+        self._streams.add(result)
+        try:
+            yield
+        except ResourceClosedError as exc:
+            raise TransactionUsageError(
+                "there are no more rows to read: the statement gives none, or the block in which "
+                "fetch_iter was called has ended"
+            ) from exc
+        finally:
+            self._streams.discard(result)
+
+    @contextmanager
+    def closing_streams(self) -> Iterator[None]:
+        """Close at the end what the block left unread: MySQL can end nothing before."""
+        earlier = frozenset(self._streams)
         try:
             yield
         finally:
-            self._streams -= 1
+            for result in self._streams - earlier:
+                result.close()
+            self._streams &= earlier
 
-    def abort(self, cause: BaseException, *, whole: bool = False, by_server: bool = False) -> None:
-        """Note that no commit may follow; the first cause stays."""
-        depth = 0 if whole else self._depth
+    def abort(
+        self, cause: BaseException, *, depth: int | None = None, by_server: bool = False
+    ) -> None:
+        """Note that no commit may follow; the first cause stays.
+
+        Args:
+            cause: The error.
+            depth: How many savepoints are not touched by it; by default all that there are.
+            by_server: The server refuses to go on.
+        """
+        depth = self._depth if depth is None else depth
         if self._abort is None:
             self._abort = _Abort(cause, depth, by_server)
         self._abort.depth = min(self._abort.depth, depth)
@@ -144,37 +188,53 @@ class Transaction:
             case Damage.SAVEPOINT:
                 self.abort(cause, by_server=True)
             case Damage.WHOLE:
-                self.abort(cause, whole=True)
+                self.abort(cause, depth=0)
 
     @contextmanager
     def joined(self) -> Iterator[None]:
         """Run an inner block: what fails in it can only be undone with the whole."""
+        depth = self._depth
         try:
             with translated_errors():
                 yield
         except BaseException as exc:
-            self.abort(exc)
+            self.abort(exc, depth=depth)
             raise
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Run an inner block that can be undone by itself."""
-        with translated_errors():
+        with translated_errors(), self.in_turn():
             nested = self.connection.begin_nested()
-        self._depth += 1
+            self._depth += 1
+            depth = self._depth
         try:
-            with translated_errors():
+            with translated_errors(), self.closing_streams():
                 yield
-            self.check_place()
-            self._check_committable()
+            with self.in_turn():
+                self._check_innermost(depth)
+                self._check_committable()
         except BaseException:
-            self._undo(nested)
+            self._undo(nested, depth)
             raise
-        self._depth -= 1
-        self._end_savepoint(nested.commit)
+        with self.in_turn():
+            self._depth -= 1
+            self._end_savepoint(nested.commit)
 
-    def _undo(self, nested: NestedTransaction) -> None:
+    def _check_innermost(self, depth: int) -> None:
+        if self._depth != depth:
+            raise TransactionUsageError("savepoints of two threads overlap in one transaction")
+
+    def _undo(self, nested: NestedTransaction, depth: int) -> None:
         """Roll back to the savepoint, which heals what broke behind it."""
+        try:
+            with self.in_turn():
+                self._check_innermost(depth)
+                self._roll_back_to(nested)
+        except TransactionUsageError as exc:  # it is not undone, so it must not be committed
+            self.abort(exc, depth=0)
+
+    def _roll_back_to(self, nested: NestedTransaction) -> None:
         if self._abort is not None and self._abort.depth >= self._depth:
             self._abort = None
         self._depth -= 1
@@ -186,7 +246,7 @@ class Transaction:
             with translated_errors():
                 step()
         except DbExecutionError as exc:  # the savepoint is gone, and who knows what with it
-            self.abort(exc, whole=True)
+            self.abort(exc, depth=0)
             raise
 
     def _check_committable(self) -> None:
@@ -245,7 +305,7 @@ def note_error(context: "ExceptionContext") -> None:
     cause = execution_error(error)
     cause.__cause__ = context.original_exception
     if context.is_disconnect:
-        transaction.abort(cause, whole=True)
+        transaction.abort(cause, depth=0)
     else:
         transaction.check_damage(cause)
 
@@ -322,7 +382,7 @@ def _outermost(
         root = _begin(connection, transaction)
         with _registered(connector, transaction):
             try:
-                with translated_errors():
+                with translated_errors(), transaction.closing_streams():
                     yield transaction
                 transaction.finish(root)
             except BaseException:
