@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -29,6 +29,10 @@ _DRIVERS: Final = {
     "mariadb": "pymysql",
     "sqlite": "pysqlite",
 }
+# Drivers take these from a URL's query too, where its repr would show them.
+_USER_OPTIONS: Final = ("user",)
+_PASSWORD_OPTIONS: Final = ("password", "passwd")
+_SECRET_OPTIONS: Final = frozenset({"sslpassword", "ssl_key_password"})
 _EXTRAS: Final = {"psycopg": "postgresql", "pymysql": "mysql"}
 
 # A peer that is gone without a word is noticed after about 30 seconds.
@@ -53,7 +57,7 @@ class Address:
 
     url: URL
     login: DbLogin | None
-    connect_args: Mapping[str, Any]
+    connect_args: Mapping[str, Any] = field(repr=False)
 
     @classmethod
     def of(cls, target: DbCredentials | URL | str) -> "Address":
@@ -63,12 +67,11 @@ class Address:
             DbConfigurationError: It is not a URL, or of a database or driver not known here.
         """
         url = _with_driver(target.url() if isinstance(target, DbCredentials) else _parsed(target))
-        password = SecretStr(str(url.password or ""))
-        login = None if url.username is None else DbLogin(url.username, password)
         extra = target.connect_args() if isinstance(target, DbCredentials) else {}
         defaults = _CONNECT_ARGS[_dialect_name(url)]
         args = {key: value for key, value in defaults.items() if key not in url.query}
-        return cls(_without_password(url), login, {**args, **extra})
+        hidden = {key: value for key, value in url.query.items() if key in _SECRET_OPTIONS}
+        return cls(_without_secrets(url), _login(url), {**args, **hidden, **extra})
 
     @property
     def dialect_name(self) -> str:
@@ -178,7 +181,9 @@ def _login_params(dialect: Dialect, login: DbLogin | None) -> dict[str, Any]:
     password = login.password.get_secret_value()
     # PyMySQL encodes a text password in latin-1; the server compares UTF-8.
     secret = password.encode() if dialect.driver == "pymysql" else password
-    return {"user": login.username, "password": secret}
+    # Without a name, the driver takes its default: libpq's PGUSER, for instance.
+    user = {"user": login.username} if login.username else {}
+    return {**user, "password": secret}
 
 
 def _parsed(target: URL | str) -> URL:
@@ -206,14 +211,29 @@ def _with_driver(url: URL) -> URL:
     return url
 
 
-def _without_password(url: URL) -> URL:
+def _login(url: URL) -> DbLogin | None:
+    """Return the login of a URL; a query's goes before, as it does with the drivers."""
+    user = _option(url, _USER_OPTIONS, url.username)
+    password = _option(url, _PASSWORD_OPTIONS, url.password)
+    if user is None and password is None:
+        return None
+    return DbLogin(user or "", SecretStr(password or ""))
+
+
+def _option(url: URL, names: tuple[str, ...], default: str | None) -> str | None:
+    values = (url.normalized_query[name][-1] for name in names if name in url.query)
+    return next(values, default)
+
+
+def _without_secrets(url: URL) -> URL:
+    hidden = {*_USER_OPTIONS, *_PASSWORD_OPTIONS, *_SECRET_OPTIONS}
     return URL.create(
         url.drivername,
-        username=url.username,
+        username=_option(url, _USER_OPTIONS, url.username),
         host=url.host,
         port=url.port,
         database=url.database,
-        query=url.query,
+        query={key: value for key, value in url.query.items() if key not in hidden},
     )
 
 
