@@ -7,11 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
-from sqlalchemy import MetaData, Table, delete, insert, make_url, select, text, update
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    delete,
+    insert,
+    make_url,
+    select,
+    text,
+    update,
+)
 
 from saigon.model import BaseModelNoExtra
-from saigon.orm.connection import DbConnector, transaction_context
+from saigon.model.interface import DbLogin
+from saigon.orm.connection import DbConnector, ExecuteResult, transaction_context
 from saigon.orm.exceptions import (
     DbConfigurationError,
     DbExecutionError,
@@ -56,6 +68,43 @@ def test_the_password_is_in_no_text_of_the_connector() -> None:
     texts = (repr(connector), str(connector), repr(connector.engine), str(connector.engine.url))
     assert not any("hunter2" in shown for shown in texts)
     assert connector.engine.url.password is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@nowhere/d?password=hunter2",
+        "postgresql://nowhere/d?user=u&password=hunter2&sslpassword=hunter2x",
+        "mysql://u@nowhere/d?passwd=hunter2",
+        "mysql://nowhere/d?user=u&password=hunter2",
+    ],
+)
+@pytest.mark.parametrize("provided", [False, True])
+def test_a_login_in_the_query_of_a_url_is_hidden_and_used(
+    url: str, monkeypatch: pytest.MonkeyPatch, *, provided: bool
+) -> None:
+    class Provider:
+        def get_credentials(self, *, refresh: bool = False) -> DbLogin:
+            return DbLogin("someone", SecretStr("else"))
+
+    connector = DbConnector(url, credentials_provider=Provider() if provided else None)
+    texts = (repr(connector), repr(vars(connector)), repr(connector.engine))
+    assert not any("hunter2" in shown for shown in texts)
+    driver = connector.engine.dialect.loaded_dbapi
+    calls: list[dict[str, Any]] = []
+
+    def connect(**kwargs: Any) -> None:
+        calls.append(kwargs)
+        raise driver.OperationalError(2003, "not here")
+
+    monkeypatch.setattr(driver, "connect", connect)
+    with pytest.raises(DbExecutionError):
+        connector.ping()
+    login = {key: calls[0].get(key) for key in ("user", "password", "passwd")}
+    password = "else" if provided else "hunter2"
+    expected = password if connector.dialect_name == "postgresql" else password.encode()
+    user = "someone" if provided else "u"
+    assert login == {"user": user, "password": expected, "passwd": None}
 
 
 def test_a_connector_is_not_pickled(db: DbConnector) -> None:
@@ -103,6 +152,15 @@ def test_execute_tells_what_it_did(db: DbConnector, people: Table) -> None:
     assert db.execute(update(people).values(boss=1)).rowcount == 4
     assert db.execute(delete(people).where(people.c.id > 99)).rowcount == 0
     assert [tuple(row) for row in db.execute(select(people.c.name)).rows][:1] == [("Ada",)]
+
+
+def test_a_statement_runs_once_for_each_of_no_parameters(db: DbConnector) -> None:
+    counters = Table("counters", MetaData(), Column("id", Integer, primary_key=True))
+    counters.metadata.create_all(db.engine)
+    assert db.execute(insert(counters), []) == ExecuteResult(rowcount=0)
+    assert db.fetch_all(select(counters)) == []
+    with pytest.raises(TransactionUsageError):
+        db.execute(insert(counters), [], require_transaction=True)
 
 
 def test_fetching_gives_rows_or_models(db: DbConnector, people: Table) -> None:

@@ -350,3 +350,18 @@ def test_a_function_without_a_database_is_refused() -> None:
 
     with pytest.raises(TypeError, match="db_connector"):
         work()
+
+
+def test_a_function_that_turns_out_to_be_a_coroutine_is_refused(
+    db: DbConnector, people: Table
+) -> None:
+    async def later(_transaction: Transaction | None = None) -> None: ...
+
+    def work() -> object:
+        add(db, people, "Ada")
+        return later()
+
+    for run in (lambda: db.run_in_transaction(later), transactional(db)(work)):
+        with pytest.raises(TypeError, match="after the commit"):
+            run()
+    assert names(db, people) == []

@@ -33,6 +33,8 @@ def execute_buffered(
     connection: Connection, statement: Executable, parameters: Parameters | None
 ) -> ExecuteResult:
     """Execute a statement and read all that it gives."""
+    if parameters is not None and not isinstance(parameters, Mapping) and not parameters:
+        return ExecuteResult(rowcount=0)  # SQLAlchemy would insert a row of defaults
     result = connection.execute(statement, parameters, execution_options=_COUNT_ROWS)
     key = _inserted_key(statement, parameters, result)
     rows = tuple(result.fetchall()) if result.returns_rows else ()

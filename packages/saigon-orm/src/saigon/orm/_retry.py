@@ -74,7 +74,13 @@ def _run_once(
     read_only: bool,
 ) -> ResultT:
     with transaction_context(connector, isolation=isolation, read_only=read_only) as transaction:
-        return fn(transaction)
+        result = fn(transaction)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(
+                "expected a plain function; a coroutine's body would run after the commit"
+            )
+        return result
 
 
 def _jittered_delay(attempt: int) -> float:
