@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Time,
     asc,
     desc,
     func,
@@ -40,6 +41,7 @@ T = Table(
     Column("maybe", Integer),
     Column("measure", Float, nullable=False),
     Column("mood", Enum("up", "down"), nullable=False),
+    Column("hour", Time, nullable=False),
 )
 KEYLESS = Table("keyless", MetaData(), Column("a", Integer, nullable=False))
 
@@ -64,7 +66,10 @@ COLUMNS = select(T.c.id, T.c.a, T.c.b)
 @pytest.fixture
 def filled(db: DbConnector) -> DbConnector:
     T.metadata.create_all(db.engine)
-    rows = [{"a": n % 3, "b": n % 5, "measure": 1.0, "mood": "up"} for n in range(30)]
+    rows = [
+        {"a": n % 3, "b": n % 5, "measure": 1.0, "mood": "up", "hour": time(n % 24)}
+        for n in range(30)
+    ]
     db.execute(insert(T), rows)
     return db
 
@@ -117,6 +122,9 @@ def test_the_primary_key_is_appended_once() -> None:
         (COLUMNS, [T.c.a.nulls_first()], "asc"),
         (COLUMNS, [T.c.measure], "exact"),
         (COLUMNS, [T.c.mood], "exact"),
+        (COLUMNS, [T.c.hour], "exact"),
+        (COLUMNS, [T.alias().c.a], "no table that the select reads"),
+        (COLUMNS, [KEYLESS.c.a], "no table that the select reads"),
         (select(KEYLESS), [KEYLESS.c.a], "no primary key"),
         (COLUMNS.order_by(T.c.a), [], "ORDER BY"),
         (COLUMNS.limit(3), [], "LIMIT"),

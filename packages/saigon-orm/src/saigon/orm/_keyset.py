@@ -33,6 +33,14 @@ from saigon.orm.exceptions import PaginationError
 __all__ = ["KEY_PREFIX", "Order", "keyset_order", "page_statement", "query_fingerprint"]
 
 KEY_PREFIX: Final = "saigon_key_"
+_NO_KEYS: Final = (
+    types.Float,
+    types.JSON,
+    types.ARRAY,
+    types.Enum,
+    types.Time,
+    types.Interval,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,14 @@ def keyset_order(select: Select[Any], order_by: Sequence[ColumnElement[Any]]) ->
         PaginationError: Rows could be lost or come twice.
     """
     _check_select(select)
+    sources = list(_sources(select.get_final_froms()))
     given = tuple(map(_order, order_by))
     descending = bool(given) and given[-1].descending
     seen = {order.column for order in given}
-    appended = (Order(key, descending) for key in _primary_key(select) if key not in seen)
+    appended = (Order(key, descending) for key in _primary_key(sources) if key not in seen)
     orders = (*given, *appended)
     for order in orders:
-        _check_column(order.column)
+        _check_column(order.column, sources)
     return orders
 
 
@@ -101,8 +110,7 @@ def _order(element: ColumnElement[Any]) -> Order:
     return Order(element)
 
 
-def _primary_key(select: Select[Any]) -> list[ColumnElement[Any]]:
-    sources = list(_sources(select.get_final_froms()))
+def _primary_key(sources: Sequence[FromClause]) -> list[ColumnElement[Any]]:
     keyless = [str(source) for source in sources if not source.primary_key]
     if keyless or not sources:
         raise PaginationError(f"no primary key to make the order unique: {', '.join(keyless)}")
@@ -122,7 +130,7 @@ def _sources(froms: Sequence[FromClause]) -> Iterator[FromClause]:
             yield from _sources([source.left, source.right])
 
 
-def _check_column(column: ColumnElement[Any]) -> None:
+def _check_column(column: ColumnElement[Any], sources: Sequence[FromClause]) -> None:
     nullable = getattr(column, "nullable", None)
     if nullable is None or isinstance(column, Label):
         raise PaginationError(f"expected a table's column in order_by, got the expression {column}")
@@ -131,7 +139,9 @@ def _check_column(column: ColumnElement[Any]) -> None:
             f"order column {column} may be NULL: no comparison finds such rows again; declare it "
             "NOT NULL, or order by a column that is"
         )
-    if isinstance(column.type, types.Float | types.JSON | types.ARRAY | types.Enum):
+    if getattr(column, "table", None) not in sources:
+        raise PaginationError(f"order column {column} is of no table that the select reads")
+    if isinstance(column.type, _NO_KEYS):
         raise PaginationError(f"order column {column} has no exact order in a token")
 
 
