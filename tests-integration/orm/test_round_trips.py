@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy import Enum as EnumType
 from sqlalchemy.dialects.mysql import DATETIME
 
 from saigon.model import BaseModelNoExtra
@@ -135,6 +136,29 @@ def test_an_instant_is_the_same_moment_in_every_form(db: DbConnector, things: Ta
     later = same + timedelta(microseconds=1)
     assert db.fetch_one(select(things.c.id).where(things.c.made_at < later)) is not None
     assert db.fetch_one(select(things.c.id).where(things.c.made_at >= later)) is None
+
+
+def test_an_enum_column_and_its_reflection_agree(db: DbConnector) -> None:
+    class Painted(BaseModelNoExtra):
+        id: int
+        colour: Colour
+
+    columns: tuple[Any, ...] = (
+        Column("id", Integer, primary_key=True),
+        Column("colour", EnumType(Colour)),
+    )
+    declared = Table("painted", MetaData(), *columns)
+    declared.metadata.create_all(db.engine)
+    reflected = db.reflect(["painted"]).tables["painted"]
+    db.execute(
+        insert(declared), model_data_to_row_values(Painted(id=1, colour=Colour.RED), declared)
+    )
+    # SQLite keeps an enumeration's names, but does not say that it is one.
+    writable = declared if db.dialect_name == "sqlite" else reflected
+    values = model_data_to_row_values(Painted(id=2, colour=Colour.RED), writable)
+    db.execute(insert(writable), values)
+    for table in (declared, reflected):
+        assert [p.colour for p in db.fetch_all(select(table), model=Painted)] == [Colour.RED] * 2
 
 
 def test_a_naive_instant_is_refused(db: DbConnector, things: Table) -> None:

@@ -5,7 +5,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime, create_model
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    NaiveDatetime,
+    ValidationError,
+    create_model,
+)
 from sqlalchemy import (
     JSON,
     Column,
@@ -17,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    types,
 )
 
 from saigon.model import BaseModelNoExtra
@@ -30,6 +39,10 @@ from saigon.orm.model import (
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 NAIVE_NOON = NOON.replace(tzinfo=None)
 KEY = UUID("00112233-4455-6677-8899-aabbccddeeff")
+
+
+class Colour(Enum):
+    RED = "r"
 
 
 class Inner(BaseModel):
@@ -97,14 +110,29 @@ def test_columns_may_have_the_alias_of_a_field() -> None:
     assert row_mapping_to_model_data(Aliased, {"made_at": NAIVE_NOON}).made_at == NOON
 
 
+@pytest.mark.parametrize("alias", ["madeAt", AliasChoices("made", "madeAt")])
+def test_columns_may_have_the_validation_alias_of_a_field(alias: Any) -> None:
+    class Aliased(BaseModelNoExtra):
+        made_at: datetime = Field(validation_alias=alias)
+
+    values = {"madeAt": NAIVE_NOON}
+    assert row_mapping_to_model_data(Aliased, values, dialect_name="mysql").made_at == NOON
+    assert filter_unknown_model_fields(Aliased, values | {"z": 1}) == values
+
+
+def test_an_enumeration_is_read_by_value_or_by_name() -> None:
+    for value in ("r", "RED", Colour.RED):
+        assert read(Colour, value) is Colour.RED
+    assert read(Colour | None, None) is None
+    assert read(Colour | str, "RED") == "RED"
+    with pytest.raises(ValidationError):
+        read(Colour, "BLUE")
+
+
 def written(annotation: Any, value: Any, column: Any = None, dialect: str | None = None) -> Any:
     table = None if column is None else Table("t", MetaData(), Column("x", column))
     data = only(annotation).model_validate({"x": value})
     return model_data_to_row_values(data, table, dialect_name=dialect)["x"]
-
-
-class Colour(Enum):
-    RED = "r"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +144,9 @@ class Colour(Enum):
         (UUID, KEY, LargeBinary(16), KEY.bytes),
         (Decimal, Decimal("1.10"), Text(), "1.10"),
         (Colour, Colour.RED, String(5), "r"),
+        (Colour, Colour.RED, types.Enum(Colour), Colour.RED),
+        (Colour, Colour.RED, types.Enum("RED"), "RED"),
+        (Colour, Colour.RED, types.Enum("r"), "r"),
         (Inner, Inner(at=NOON), JSON(), {"at": "2024-06-01T12:00:00Z"}),
         (Inner, Inner(at=NOON), None, {"at": "2024-06-01T12:00:00Z"}),
         (list[str], ["ü"], Text(), '["ü"]'),

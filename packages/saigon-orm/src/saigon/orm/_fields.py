@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AwareDatetime, BaseModel, FutureDatetime, NaiveDatetime, PastDatetime
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    FutureDatetime,
+    NaiveDatetime,
+    PastDatetime,
+)
+from pydantic.fields import FieldInfo
 
-__all__ = ["is_container", "is_instant"]
+__all__ = ["enum_of", "field_keys", "is_container", "is_instant"]
 
 _MARKED: dict[Any, str] = {
     AwareDatetime: "aware",
@@ -17,6 +26,14 @@ _MARKED: dict[Any, str] = {
     datetime: "plain",
 }
 _CONTAINERS = (dict, list, tuple, set, frozenset)
+
+
+def field_keys(name: str, field: FieldInfo) -> Iterator[str]:
+    """Give the names under which a field is found: its own and its aliases."""
+    yield name
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    yield from (choice for choice in choices if isinstance(choice, str))
 
 
 def is_instant(annotation: Any, *, only_aware: bool = False) -> bool:
@@ -31,6 +48,16 @@ def is_instant(annotation: Any, *, only_aware: bool = False) -> bool:
     if not kinds or "naive" in kinds or str in leaves or Any in leaves:
         return False
     return "aware" in kinds or not only_aware
+
+
+def enum_of(annotation: Any) -> type[Enum] | None:
+    """Return the enumeration that a field takes, ``None`` if it may take something else."""
+    leaves = [leaf for leaf in _leaves(annotation) if leaf is not NoneType]
+    match leaves:
+        case [type() as leaf] if issubclass(leaf, Enum):
+            return leaf
+        case _:
+            return None
 
 
 def is_container(annotation: Any) -> bool:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import ColumnElement, FromClause, Row, types
 
-from saigon.orm._fields import is_container, is_instant
+from saigon.orm._fields import enum_of, field_keys, is_container, is_instant
 from saigon.orm.exceptions import ModelMappingError
 
 __all__ = [
@@ -84,17 +84,30 @@ def row_reader(
 def _read_converters(
     model: type[BaseModel], keys: tuple[str, ...], dialect_name: str | None
 ) -> tuple[tuple[str, _Convert], ...]:
-    found = []
     keeps_offset = dialect_name not in {"mysql", "sqlite"}
-    for name, field in model.model_fields.items():
-        key = name if name in keys else field.alias
-        if key not in keys:
-            continue
-        if is_instant(field.annotation, only_aware=keeps_offset):
-            found.append((str(key), _as_instant))
-        elif is_container(field.annotation):
-            found.append((str(key), _from_json_text))
-    return tuple(found)
+    return tuple(
+        (key, convert)
+        for name, field in model.model_fields.items()
+        if (convert := _read_converter(field.annotation, only_aware=keeps_offset)) is not None
+        for key in set(field_keys(name, field)) & set(keys)
+    )
+
+
+def _read_converter(annotation: Any, *, only_aware: bool) -> _Convert | None:
+    if is_instant(annotation, only_aware=only_aware):
+        return _as_instant
+    if is_container(annotation):
+        return _from_json_text
+    members = enum_of(annotation)
+    return None if members is None else partial(_as_enum_value, members)
+
+
+def _as_enum_value(members: type[Enum], value: Any) -> Any:
+    """Read a name for its value: SQLAlchemy's ``Enum`` keeps names."""
+    is_name = isinstance(value, str) and value in members.__members__
+    if not is_name or any(value == member.value for member in members):
+        return value
+    return members[value].value
 
 
 def _as_instant(value: Any) -> Any:
@@ -152,7 +165,7 @@ def filter_unknown_model_fields(
     model: type[BaseModel], values: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the values whose keys are fields of the model, by name or alias."""
-    known = {key for name, field in model.model_fields.items() for key in (name, field.alias)}
+    known = {key for name, field in model.model_fields.items() for key in field_keys(name, field)}
     return {key: value for key, value in values.items() if key in known}
 
 
@@ -189,7 +202,7 @@ def _column_value(value: Any, column: ColumnElement[Any] | None, no_naive: bool)
         case datetime():
             return _instant_value(value, kind, no_naive)
         case Enum():
-            return value if isinstance(kind, types.Enum) else value.value
+            return _enum_value(value, kind)
         case UUID():
             return _uuid_value(value, kind)
         case Decimal() if isinstance(kind, types.String):
@@ -209,6 +222,14 @@ def _instant_value(value: datetime, kind: types.TypeEngine[Any], no_naive: bool)
             "offset, or declare the field as NaiveDatetime and the column without time zone"
         )
     return value
+
+
+def _enum_value(value: Enum, kind: types.TypeEngine[Any]) -> Any:
+    if not isinstance(kind, types.Enum):
+        return value.value
+    if kind.enum_class is not None:
+        return value
+    return value.value if value.value in kind.enums else value.name
 
 
 def _uuid_value(value: UUID, kind: types.TypeEngine[Any]) -> Any:
