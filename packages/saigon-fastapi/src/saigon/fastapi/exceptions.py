@@ -6,9 +6,13 @@
     ├── ConfigurationError         (ValueError)           the service is set up wrongly
     │   └── DuplicateOperationIdError                     two operations would share one id
     ├── IdentityHeaderError        (ValueError)           the identity is not of the form expected
-    ├── MissingExtraError          (ModuleNotFoundError)  an extra is not installed
+    ├── MissingExtraError          (ImportError)          an extra is not installed
     └── NoRequestContextError      (LookupError)          asked for outside of a request
 """
+
+from typing import ClassVar
+
+from saigon.model import extras
 
 __all__ = [
     "ConfigurationError",
@@ -36,11 +40,10 @@ class IdentityHeaderError(SaigonFastapiError, ValueError):
     """What a trusted gateway sent as the identity is not one; the message never quotes it."""
 
 
-class MissingExtraError(SaigonFastapiError, ModuleNotFoundError):
-    """An optional dependency is missing; the message names the extra that brings it."""
+class MissingExtraError(SaigonFastapiError, extras.MissingExtraError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
 
-    def __init__(self, extra: str, *, purpose: str) -> None:
-        super().__init__(f"{purpose} needs an extra: pip install 'saigon-fastapi[{extra}]'")
+    distribution: ClassVar[str] = "saigon-fastapi"
 
 
 class NoRequestContextError(SaigonFastapiError, LookupError):

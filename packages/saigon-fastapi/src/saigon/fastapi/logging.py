@@ -107,7 +107,7 @@ def _json_formatter() -> logging.Formatter:
     try:
         from saigon.fastapi._log_json import ContextJsonFormatter
     except ModuleNotFoundError as exc:
-        raise MissingExtraError("json", purpose="logging as JSON") from exc
+        raise MissingExtraError("json", exc.name) from exc
     return ContextJsonFormatter()
 
 

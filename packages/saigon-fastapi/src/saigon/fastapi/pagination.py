@@ -86,7 +86,8 @@ def query_date_range(*, max_span: timedelta | None = None) -> Callable[..., Awai
         end_time: Annotated[_Instant, Query(description="The instant after the last.")] = None,
     ) -> TimeRange:
         try:
-            time_range = TimeRange(start=start_time, end=end_time)
+            bounds = {"start_time": start_time, "end_time": end_time}
+            time_range = TimeRange.model_validate(bounds)
         except ValidationError as exc:
             raise _not_valid("the start lies after the end, or out of the calendar") from exc
         if max_span is not None and (time_range.length is None or time_range.length > max_span):

@@ -71,7 +71,7 @@ class CognitoBearer(SecurityBase):
         try:
             from saigon.aws.cognito import exceptions
         except ModuleNotFoundError as exc:
-            raise MissingExtraError("cognito", purpose="verifying tokens of Cognito") from exc
+            raise MissingExtraError("cognito", exc.name) from exc
         self._errors = exceptions
         self._verifier = verifier
         self._scopes = tuple(scopes)

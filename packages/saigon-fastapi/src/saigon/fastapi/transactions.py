@@ -50,7 +50,7 @@ def db_transaction(
     try:
         from saigon.orm.detached import DetachedTransaction
     except ModuleNotFoundError as exc:
-        raise MissingExtraError("orm", purpose="a transaction for an endpoint") from exc
+        raise MissingExtraError("orm", exc.name) from exc
 
     async def transaction() -> AsyncIterator["Transaction"]:
         detached = DetachedTransaction(connector, isolation=isolation, read_only=read_only)

@@ -34,9 +34,9 @@ No message holds a query, a header's value or a body: those may be credentials.
 """
 
 import copyreg
-from typing import Any
+from typing import Any, ClassVar
 
-from saigon.model import ProblemDetails
+from saigon.model import ProblemDetails, extras
 
 __all__ = [
     "ConfigurationError",
@@ -258,22 +258,7 @@ class GatewayRefusedError(RestError):
     """The local gateway was started where a real one stands, or beyond loopback."""
 
 
-class MissingExtraError(ImportError):
-    """An optional dependency is not installed; the message names the extra that brings it.
+class MissingExtraError(extras.MissingExtraError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
 
-    Attributes:
-        extra: The extra to install.
-    """
-
-    extra: str
-
-    def __init__(self, extra: str, missing: str | None) -> None:
-        super().__init__(
-            f"{missing or 'a dependency'} is not installed; "
-            f"expected the extra: pip install 'saigon-rest[{extra}]'",
-            name=missing,
-        )
-        self.extra = extra
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.extra, self.name)
+    distribution: ClassVar[str] = "saigon-rest"
