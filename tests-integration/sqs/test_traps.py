@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Integer,
     MetaData,
     Numeric,
@@ -159,6 +160,31 @@ def test_the_newest_row_stands_in_the_columns_that_it_leaves_to_their_defaults(
         forwarder.forward_message(f'{{"id": "{name}", {second}}}')
     rows = connector.fetch_all(select(things).order_by(things.c.id))
     assert [tuple(row) for row in rows] == [("a", 2, "red", 7), ("b", 2, "red", 7)]
+
+
+@pytest.mark.parametrize("number", [(), (Identity(),)], ids=["serial", "identity"])
+@pytest.mark.parametrize("options", [{}, UPDATE], ids=["ignore", "update"])
+def test_a_number_that_the_database_gave_stays(
+    *, number: Any, options: dict[str, Any], connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Thing(BaseModel):
+        code: str
+        version: int
+        number: int | None = None
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("number", Integer, *number, primary_key=True),
+        Column("code", String(9), unique=True),
+        Column("version", Integer),
+    )
+    things.create(connector.engine)
+    forwarder = make_forwarder(message_type=Thing, target=things, key="code", **options)
+    for version in (1, 2):
+        forwarder.forward_message(f'{{"code": "a", "version": {version}}}')
+    expected = [(1, 2 if options else 1)]
+    assert connector.fetch_all(select(things.c.number, things.c.version)) == expected
 
 
 def test_an_update_that_clashes_on_the_primary_key_is_not_swallowed(

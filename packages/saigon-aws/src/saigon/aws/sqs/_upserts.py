@@ -53,8 +53,13 @@ class TableWrite:
     """What a row may leave to its column's default; an update by such a row sets the default."""
 
     def updated(self, row: Values) -> list[str]:
-        """Return the columns that a newer row sets: all of the message's but the key."""
-        return sorted({*row, *self.defaulted}.difference(self.key))
+        """Return the columns that a newer row sets: all of the message's but the key.
+
+        A number that the database gave stays, unless the message brings one.
+        """
+        given = self.table.autoincrement_column
+        reset = self.defaulted.difference(() if given is None else (given.key,))
+        return sorted({*row, *reset}.difference(self.key))
 
     def identity(self, row: Values) -> Identity:
         """Return the row's key."""

@@ -144,4 +144,5 @@ class TableStatementBuilder:
 
 
 def _has_default(column: Column[Any]) -> bool:
-    return column.default is not None or column.server_default is not None
+    is_numbered = column.table.autoincrement_column is column
+    return is_numbered or column.default is not None or column.server_default is not None
