@@ -225,12 +225,10 @@ class DbConnector:
         statement: Executable,
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
-        *,
-        at_most: int | None = None,
     ) -> list[Any]:
         _check_statement(statement)
         with self._connection() as connection, connection.execute(statement, parameters) as result:
-            rows = result.fetchall() if at_most is None else result.fetchmany(at_most)
+            rows = result.fetchall()
             read = self._reader(model, result)
         return list(rows) if read is None else list(map(read, rows))
 
