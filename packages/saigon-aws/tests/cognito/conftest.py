@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
+from boto3.session import Session
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from saigon.aws.cognito import CognitoClient, CognitoIdp, CognitoIdpConfig
@@ -154,30 +155,36 @@ def make_config() -> Callable[..., CognitoIdpConfig]:
     return make
 
 
+@pytest.fixture(scope="session")
+def session(aws: LocalAws) -> Session:
+    """A session for all tests: making one takes longer than most of them."""
+    return aws.session()
+
+
 @pytest.fixture
 def scripted(
-    loopback: Loopback, aws: LocalAws, make_config: Callable[..., CognitoIdpConfig]
+    loopback: Loopback, session: Session, make_config: Callable[..., CognitoIdpConfig]
 ) -> Callable[..., CognitoIdp]:
     """Make a CognitoIdp that talks to the scripted service."""
 
     def make(**options: Any) -> CognitoIdp:
-        return CognitoIdp(make_config(endpoint_url=loopback.url, **options), session=aws.session())
+        return CognitoIdp(make_config(endpoint_url=loopback.url, **options), session=session)
 
     return make
 
 
 @pytest.fixture
-def idp(aws: LocalAws, aws_user_pool: LocalUserPool) -> CognitoIdp:
-    return CognitoIdp(aws_user_pool.config(), session=aws.session())
+def idp(session: Session, aws_user_pool: LocalUserPool) -> CognitoIdp:
+    return CognitoIdp(aws_user_pool.config(), session=session)
 
 
 @pytest.fixture
-def cognito(aws: LocalAws, aws_identity_pool: LocalIdentityPool) -> CognitoClient:
-    return CognitoClient(aws_identity_pool.config(), session=aws.session())
+def cognito(session: Session, aws_identity_pool: LocalIdentityPool) -> CognitoClient:
+    return CognitoClient(aws_identity_pool.config(), session=session)
 
 
 @pytest.fixture
-def hooked(aws: LocalAws, aws_user_pool: LocalUserPool) -> tuple[CognitoIdp, Any]:
+def hooked(session: Session, aws_user_pool: LocalUserPool) -> tuple[CognitoIdp, Any]:
     """A CognitoIdp of a boto3 client whose events a test may hook into."""
-    client = aws.client("cognito-idp")
+    client = session.client("cognito-idp")
     return CognitoIdp(aws_user_pool.config(), client=client), client.meta.events

@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from boto3.session import Session
 from pydantic import SecretStr
 
 from saigon.aws.cognito import AuthTokens, CognitoClient, CognitoClientConfig
 from saigon.aws.cognito.exceptions import (
+    CognitoConfigurationError,
+    CognitoError,
     IdentityRefusedError,
     InvalidInputError,
     RoleChoiceRequiredError,
@@ -20,13 +23,15 @@ ROLE = "arn:aws:iam::123456789012:role/clerk"
 
 
 @pytest.fixture
-def scripted_client(loopback: Any, aws: LocalAws, make_config: Callable[..., Any]) -> CognitoClient:
+def scripted_client(
+    loopback: Any, session: Session, make_config: Callable[..., Any]
+) -> CognitoClient:
     config = CognitoClientConfig(
         **make_config(endpoint_url=loopback.url).model_dump(),
         identity_pool_id=IDENTITY_POOL,
         identity_endpoint_url=loopback.url,
     )
-    return CognitoClient(config, session=aws.session())
+    return CognitoClient(config, session=session)
 
 
 def tokens_of(signer: Any, **claims: Any) -> AuthTokens:
@@ -86,7 +91,7 @@ def test_a_user_keeps_the_identity(cognito: CognitoClient, aws_user: LocalUser) 
     assert identity_id == cognito.get_iam_credentials(again).identity_id
 
 
-@pytest.mark.parametrize("kind", ["access", "empty", "text", "none"])
+@pytest.mark.parametrize("kind", ["access", "empty", "text", "deep", "none"])
 def test_what_is_no_id_token_is_refused_before_any_request(
     scripted_client: CognitoClient, loopback: Any, signer: Any, kind: str
 ) -> None:
@@ -94,6 +99,7 @@ def test_what_is_no_id_token_is_refused_before_any_request(
         "access": signer.token("access"),
         "empty": "",
         "text": "a.b.c",
+        "deep": f"a.{'W1tb' * 5000}.c",
         "none": None,
     }[kind]
 
@@ -171,22 +177,23 @@ class TestBoto3Session:
         self, scripted_client: CognitoClient, loopback: Any, signer: Any
     ) -> None:
         loopback.answers = [(200, {"IdentityId": "eu-west-1:identity"}), answer("ASIA1")]
-        credentials = scripted_client.boto3_session(tokens_of(signer)).get_credentials()
-        assert credentials is not None
+        session = scripted_client.boto3_session(tokens_of(signer))
+        together = threading.Barrier(50)
         seen: list[str | None] = []
 
-        threads = [
-            threading.Thread(
-                target=lambda: seen.append(credentials.get_frozen_credentials().access_key)
-            )
-            for _ in range(8)
-        ]
+        def use() -> None:
+            together.wait()
+            credentials = session.get_credentials()
+            assert credentials is not None
+            seen.append(credentials.get_frozen_credentials().access_key)
+
+        threads = [threading.Thread(target=use) for _ in range(50)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        assert seen == ["ASIA1"] * 8
+        assert seen == ["ASIA1"] * 50
         assert len(loopback.requests) == 2
 
     def test_an_old_id_token_is_refreshed_first(
@@ -210,13 +217,14 @@ class TestBoto3Session:
         token = next(iter(loopback.requests[1]["Logins"].values()))
         assert token == stored[0].id_token.get_secret_value()
 
+    # botocore asks anew from a quarter of an hour before the end, and must from ten minutes.
+    @pytest.mark.parametrize("minutes", [12, 2])
     def test_valid_credentials_stay_in_use_while_the_service_is_down(
-        self, scripted_client: CognitoClient, loopback: Any, signer: Any
+        self, scripted_client: CognitoClient, loopback: Any, signer: Any, minutes: int
     ) -> None:
-        # botocore asks anew from a quarter of an hour before the end, and must from ten minutes.
         loopback.answers = [
             (200, {"IdentityId": "eu-west-1:identity"}),
-            answer("ASIA1", lifetime=timedelta(minutes=12)),
+            answer("ASIA1", lifetime=timedelta(minutes=minutes)),
         ]
         loopback.default = (400, {"__type": "ExternalServiceException"})
         credentials = scripted_client.boto3_session(tokens_of(signer)).get_credentials()
@@ -224,3 +232,31 @@ class TestBoto3Session:
 
         assert [credentials.get_frozen_credentials().access_key for _ in range(3)] == ["ASIA1"] * 3
         assert len(loopback.requests) > 2
+
+    def test_expired_credentials_are_an_error_while_the_service_is_down(
+        self, scripted_client: CognitoClient, loopback: Any, signer: Any
+    ) -> None:
+        loopback.default = (400, {"__type": "ExternalServiceException"})
+        credentials = scripted_client.boto3_session(tokens_of(signer)).get_credentials()
+        assert credentials is not None
+
+        with pytest.raises(CognitoError):
+            credentials.get_frozen_credentials()
+
+    def test_bad_input_is_refused_at_once(
+        self, scripted_client: CognitoClient, signer: Any
+    ) -> None:
+        text: Any = signer.token()
+
+        with pytest.raises(InvalidInputError, match="tokens"):
+            scripted_client.boto3_session(text)
+        with pytest.raises(InvalidInputError, match="custom_role_arn"):
+            scripted_client.boto3_session(tokens_of(signer), custom_role_arn="clerk")
+
+    def test_a_profile_that_is_missing_is_a_mistake_of_the_set_up(
+        self, scripted_client: CognitoClient, signer: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+
+        with pytest.raises(CognitoConfigurationError, match="AWS_PROFILE"):
+            scripted_client.boto3_session(tokens_of(signer))

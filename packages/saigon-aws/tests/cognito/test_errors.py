@@ -1,10 +1,18 @@
+import pickle
 import traceback
 from typing import Any
 
 import pytest
 
-from saigon.aws.cognito import exceptions
-from saigon.aws.cognito.exceptions import CognitoConfigurationError, CognitoError
+from saigon.aws.cognito import AuthChallenge, exceptions
+from saigon.aws.cognito.exceptions import (
+    ChallengeRequiredError,
+    CognitoConfigurationError,
+    CognitoConnectionError,
+    CognitoError,
+    InvalidInputError,
+)
+from saigon.aws.exceptions import MissingExtraError
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 
@@ -118,3 +126,32 @@ def test_the_tree_at_the_head_names_every_error() -> None:
 
     for name in exceptions.__all__:
         assert f"{name} " in drawn.replace("\n", " \n"), name
+
+
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("body", [[], b"null", 7, "text", b"[" * 100_000])
+def test_json_that_is_no_answer_is_an_error(
+    scripted: Any, loopback: Any, status: int, body: Any
+) -> None:
+    loopback.default = (status, body)
+
+    with pytest.raises(CognitoConnectionError) as caught:
+        scripted().login_user("ada", "Passw0rd!x")
+
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CognitoError("failed", code="SomeException", retryable=True),
+        InvalidInputError("username", "text"),
+        ChallengeRequiredError(AuthChallenge(name="SMS_MFA", username="ada")),
+        MissingExtraError("cognito", "jwt"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_travels_between_processes(error: Exception) -> None:
+    received = pickle.loads(pickle.dumps(error))
+
+    assert (type(received), str(received), vars(received)) == (type(error), str(error), vars(error))

@@ -83,13 +83,14 @@ def test_a_key_that_is_gone_is_gone(
         (500, b"down"),
         (404, {"keys": []}),
         (200, b"<html>"),
+        (200, b"[" * 100_000),
         (200, []),
         (200, {"keys": []}),
         (200, b"x" * 1_000_001),
         (302, b""),
         None,
     ],
-    ids=["500", "404", "html", "list", "no-keys", "huge", "redirect", "closed"],
+    ids=["500", "404", "html", "deep", "list", "no-keys", "huge", "redirect", "closed"],
 )
 def test_the_last_good_set_outlives_an_outage(
     keys: JwksClient, loopback: Any, signer: Any, clock: Clock, outage: Any

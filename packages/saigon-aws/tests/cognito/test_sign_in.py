@@ -333,6 +333,36 @@ def test_bad_input_is_refused_before_any_request(
     assert loopback.requests == []
 
 
+@pytest.mark.parametrize("wrong", ["t0ps3cret", None, 7])
+def test_what_is_not_tokens_is_refused_before_any_request(
+    scripted: Any, loopback: Any, wrong: Any
+) -> None:
+    idp: CognitoIdp = scripted()
+    text: Any = "123456"
+    for call in (idp.refresh_tokens, idp.get_user, idp.sign_out, idp.revoke_token):
+        with pytest.raises(InvalidInputError, match="tokens"):
+            call(wrong)
+    with pytest.raises(InvalidInputError, match="tokens"):
+        idp.change_password(wrong, "Passw0rd!x", "N3w!Passw0rd")
+    with pytest.raises(InvalidInputError, match="challenge"):
+        idp.respond_to_challenge(wrong, "123456")
+    with pytest.raises(InvalidInputError, match="responses"):
+        idp.respond_to_challenge(AuthChallenge(name="SMS_MFA", username="ada"), responses=text)
+
+    assert loopback.requests == []
+
+
+@pytest.mark.parametrize("claim", [{"exp": 10**30}, {"exp": float("inf")}, {"exp": "soon"}])
+def test_tokens_without_a_time_are_an_error(
+    scripted: Any, loopback: Any, signer: Any, claim: dict[str, Any]
+) -> None:
+    tokens = {"IdToken": signer.token(**claim), "AccessToken": signer.token("access", **claim)}
+    loopback.answers = [(200, signer.result(**tokens))]
+
+    with pytest.raises(CognitoError, match="neither tokens nor a challenge"):
+        scripted().login_user("ada", "Passw0rd!x")
+
+
 def test_an_unknown_flow_is_refused(scripted: Any, loopback: Any) -> None:
     with pytest.raises(InvalidInputError, match="auth_flow"):
         scripted().login_user("ada", "Passw0rd!x", auth_flow="CUSTOM")

@@ -157,6 +157,47 @@ class TestCreateUser:
         assert user.username == "ada"
         assert idp.verify_id_token(idp.login_user("ada", PASSWORD)).groups == (group,)
 
+    @pytest.mark.parametrize("when", ["before-call", "after-call"])
+    def test_an_interrupted_creation_leaves_no_user_behind(self, hooked: Hooked, when: str) -> None:
+        idp, events = hooked
+        events.register(f"{when}.cognito-idp.AdminCreateUser", fails(KeyboardInterrupt()))
+
+        with pytest.raises(KeyboardInterrupt):
+            idp.create_user("ada", PASSWORD)
+
+        assert list(idp.list_users()) == []
+
+    def test_an_interrupted_creation_leaves_another_user_alone(self, hooked: Hooked) -> None:
+        idp, events = hooked
+        idp.create_user("ada", PASSWORD)
+        events.register("before-call.cognito-idp.AdminCreateUser", fails(KeyboardInterrupt()))
+
+        with pytest.raises(KeyboardInterrupt):
+            idp.create_user("ada", PASSWORD)
+
+        assert idp.admin_get_user("ada").status == "CONFIRMED"
+
+    def test_an_alias_of_another_user_is_told(self, scripted: Any, loopback: Any) -> None:
+        loopback.answers = [(400, {"__type": "AliasExistsException"})]
+        loopback.default = (400, {"__type": "UserNotFoundException"})
+
+        with pytest.raises(UserExistsError):
+            scripted().create_user("ada", exist_ok=True)
+
+    @pytest.mark.parametrize("date", ["yesterday", "Mon, 01 Jan 2024 00:00:00 -0000"])
+    def test_a_date_that_cannot_be_read_tells_nothing(
+        self, scripted: Any, loopback: Any, date: str
+    ) -> None:
+        found = {
+            "Username": "ada",
+            "UserStatus": "FORCE_CHANGE_PASSWORD",
+            "UserCreateDate": datetime.now(UTC).timestamp(),
+        }
+        loopback.answers = [None, (200, found)]
+        loopback.headers = {"Date": date}
+
+        assert scripted().create_user("ada").username == "ada"
+
     def test_a_user_who_was_never_made_is_an_error(self, hooked: Hooked) -> None:
         idp, events = hooked
         error = EndpointConnectionError(endpoint_url="http://127.0.0.1")
@@ -251,11 +292,13 @@ class TestCreateUser:
         ({"username": "ada", "password": ""}, "password"),
         ({"username": "ada", "password": "s3cret" * 50}, "password"),
         ({"username": "ada", "password": 7}, "password"),
+        ({"username": "ada", "password": "s3cret\ud800"}, "password"),
         ({"username": "ada", "groups": "clerks"}, "groups"),
         ({"username": "ada", "groups": [""]}, "groups"),
         ({"username": "ada", "groups": 7}, "groups"),
         ({"username": "ada", "attributes": {"": "x"}}, "attributes"),
         ({"username": "ada", "attributes": {"name": 7}}, "attributes[name]"),
+        ({"username": "ada", "attributes": {"name": "s3cret\ud800"}}, "attributes[name]"),
         ({"username": "ada", "attributes": {"name": "s3cret" * 500}}, "attributes[name]"),
         ({"username": "ada", "attributes": ["name"]}, "attributes"),
     ],

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from saigon.aws.cognito import CognitoIdp, CognitoIdpConfig
 from saigon.aws.cognito.exceptions import (
+    InvalidInputError,
     JwksUnavailableError,
     TokenAudienceError,
     TokenExpiredError,
@@ -64,6 +65,11 @@ def test_an_access_token_gives_its_claims(verifier: CognitoIdp, signer: Any) -> 
     [
         ({"exp": NOW - 60}, TokenExpiredError),
         ({"exp": "soon"}, TokenMalformedError),
+        ({"exp": str(NOW + 600)}, TokenMalformedError),
+        ({"exp": float("inf")}, TokenMalformedError),
+        ({"exp": 10**30}, TokenMalformedError),
+        ({"exp": True}, TokenExpiredError),
+        ({"iat": True}, TokenMalformedError),
         ({"nbf": NOW + 600}, TokenVerificationError),
         ({"iat": NOW + 600}, TokenVerificationError),
         ({"iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Other"}, TokenIssuerError),
@@ -151,7 +157,8 @@ def test_no_other_algorithm_is_accepted(verifier: CognitoIdp, signer: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "token", ["", "x", "a.b", "a.b.c", "....", "é.é.é", " ", None, 7, b"d.e.f", "a" * 30_000]
+    "token",
+    ["", "x", "a.b", "a.b.c", "....", "é.é.é", "\ud800.a.b", " ", None, 7, b"d.e.f", "a" * 30_000],
 )
 def test_what_is_no_token_is_told(verifier: CognitoIdp, loopback: Any, token: Any) -> None:
     with pytest.raises(TokenMalformedError):
@@ -199,12 +206,24 @@ def test_groups_scopes_nonce_and_hash_can_be_asked_for(verifier: CognitoIdp, sig
         verifier.verify_id_token(token, nonce="n-2")
     with pytest.raises(TokenVerificationError, match="nonce"):
         verifier.verify_id_token(signer.token(), nonce="n-1")
+    with pytest.raises(TokenVerificationError, match="nonce"):
+        verifier.verify_id_token(signer.token(nonce="\ud800"), nonce="n-1")
+    with pytest.raises(TokenVerificationError, match="at_hash"):
+        verifier.verify_id_token(token, access_token="\ud800")
     with pytest.raises(TokenVerificationError, match="at_hash"):
         verifier.verify_id_token(token, access_token=signer.token("access", sub="other"))
     with pytest.raises(TokenScopeError, match="group"):
         verifier.verify_id_token(token, groups=["nobody"])
     with pytest.raises(TokenScopeError, match="scope"):
         verifier.verify_access_token(access, scopes=["orders/delete"])
+
+
+@pytest.mark.parametrize("names", ["", "clerks", None, 7])
+def test_groups_and_scopes_are_several_names(verifier: CognitoIdp, signer: Any, names: Any) -> None:
+    with pytest.raises(InvalidInputError, match="groups"):
+        verifier.verify_id_token(signer.token(), groups=names)
+    with pytest.raises(InvalidInputError, match="scopes"):
+        verifier.verify_access_token(signer.token("access"), scopes=names)
 
 
 def test_no_error_quotes_the_token(verifier: CognitoIdp, signer: Any) -> None:

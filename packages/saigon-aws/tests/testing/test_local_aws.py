@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import json
 import logging
 import os
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from saigon.aws.testing import LocalAws, LocalQueue, LocalUser, LocalUserPool
+from saigon.aws.testing import (
+    LocalAws,
+    LocalIdentityPool,
+    LocalQueue,
+    LocalUser,
+    LocalUserPool,
+)
+from saigon.aws.testing._issuer import CredentialIssuer
 
 NONSENSE = {
     "AWS_PROFILE": "no-such-profile",
@@ -62,37 +72,119 @@ def test_the_users_aws_environment_does_not_matter(
     aws.create_identity_pool(aws.create_user_pool())
 
 
-def test_nothing_of_the_environment_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-    before = dict(os.environ)
+@dataclass(frozen=True)
+class Life:
+    """What was seen while one instance, of another region, started, ran and stopped."""
 
-    with LocalAws() as local_aws:
+    addresses: tuple[str, str]
+    user_pool: LocalUserPool
+    identity_pool: LocalIdentityPool
+    bucket_region: str
+    environments: tuple[dict[str, str], ...]
+    threads_left: set[threading.Thread]
+
+
+@pytest.fixture(scope="module")
+def life() -> Life:
+    """One life for all the tests of it, because each start takes seconds."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+        environments = [dict(os.environ)]
+        threads = set(threading.enumerate())
+        local_aws = LocalAws(region="eu-west-1")
+        local_aws.start()
+        first = local_aws.endpoint_url
+        local_aws.start()
+        user_pool = local_aws.create_user_pool()
+        identity_pool = local_aws.create_identity_pool(user_pool)
         local_aws.create_queue()
-        assert dict(os.environ) == before
+        bucket = local_aws.create_bucket()
+        bucket_region = local_aws.client("s3").head_bucket(Bucket=bucket)["BucketRegion"]
+        environments.append(dict(os.environ))
+        second = local_aws.endpoint_url
+        local_aws.stop()
+        local_aws.stop()
+        environments.append(dict(os.environ))
+    left = set(threading.enumerate()) - threads
+    for thread in left:
+        thread.join(timeout=10)
+    return Life(
+        addresses=(first, second),
+        user_pool=user_pool,
+        identity_pool=identity_pool,
+        bucket_region=bucket_region,
+        environments=tuple(environments),
+        threads_left={thread for thread in left if thread.is_alive()},
+    )
 
-    assert dict(os.environ) == before
+
+def test_nothing_of_the_environment_is_changed(life: Life) -> None:
+    before, during, after = life.environments
+
+    assert before == during == after
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
-def test_the_servers_end_with_a_process_that_is_killed(signal_number: int) -> None:
+def test_no_thread_outlives_it(life: Life) -> None:
+    assert not life.threads_left
+
+
+def test_starting_and_stopping_twice_is_harmless(life: Life) -> None:
+    assert life.addresses[0] == life.addresses[1]
+
+
+def test_everything_is_of_the_region(life: Life, aws: LocalAws, aws_bucket: str) -> None:
+    assert life.user_pool.user_pool_id.startswith("eu-west-1_")
+    assert life.identity_pool.identity_pool_id.startswith("eu-west-1:")
+    assert life.bucket_region == "eu-west-1"
+    # The one region that a bucket's location must not name.
+    assert aws.region == "us-east-1"
+    assert aws.client("s3").head_bucket(Bucket=aws_bucket)["BucketRegion"] == "us-east-1"
+
+
+def test_two_at_once_share_nothing(life: Life, aws: LocalAws, aws_bucket: str) -> None:
+    assert life.addresses[0] != aws.endpoint_url
+    pools = aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    assert life.user_pool.user_pool_id not in {pool["Id"] for pool in pools}
+
+
+@contextlib.contextmanager
+def killed(signal_number: int, cwd: Path) -> Iterator[int]:
+    """Let a process start a LocalAws, then kill it; the server's port is what remains."""
     code = (
         "import time; from saigon.aws.testing import LocalAws\n"
         "with LocalAws() as aws:\n"
         "    print(aws.endpoint_url.rsplit(':')[-1], flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-P", "-c", code],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as parent:
         assert parent.stdout is not None
-        port = int(parent.stdout.readline())
+        yield int(parent.stdout.readline())
         parent.send_signal(signal_number)
 
+
+def test_the_servers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    # Nor does a module in the working directory stand in for one that the server imports.
+    (tmp_path / "secrets.py").write_text("raise SystemExit(1)")
+
+    with killed(signal.SIGKILL, tmp_path) as one, killed(signal.SIGINT, tmp_path) as other:
+        assert one != other
+
+    for port in (one, other):
+        assert is_closed_soon(port), "the server outlived the process that started it"
+
+
+def is_closed_soon(port: int) -> bool:
     for _ in range(100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
-                return
+                return True
         time.sleep(0.1)
-    pytest.fail("the server outlived the process that started it")
+    return False
 
 
 def test_the_servers_listen_on_this_machine_only(aws: LocalAws) -> None:
@@ -103,50 +195,7 @@ def test_the_servers_listen_on_this_machine_only(aws: LocalAws) -> None:
     assert pool.endpoint_url != aws.endpoint_url
 
 
-def test_no_thread_outlives_it() -> None:
-    before = set(threading.enumerate())
-
-    with LocalAws() as local_aws:
-        local_aws.create_identity_pool(local_aws.create_user_pool())
-        session_client = local_aws.session().client("sqs")
-        session_client.list_queues()
-
-    for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=10)
-    assert not set(threading.enumerate()) - before
-
-
-def test_a_process_that_uses_it_ends_without_warnings() -> None:
-    code = (
-        "from saigon.aws.testing import LocalAws\n"
-        "with LocalAws() as aws:\n"
-        "    aws.create_identity_pool(aws.create_user_pool())\n"
-        "    aws.create_queue()\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "dev", "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_importing_it_loads_no_boto3_and_no_moto() -> None:
-    code = (
-        "import sys, saigon.aws.testing\n"
-        "print({'boto3', 'botocore', 'moto', 'werkzeug', 'requests'} & set(sys.modules))"
-    )
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout.strip() == "set()"
-
-
-def test_it_imports_and_runs_without_pytest() -> None:
+def test_a_process_without_pytest_uses_it_and_ends_without_warnings() -> None:
     code = (
         "import sys\n"
         "import importlib.abc\n"
@@ -160,12 +209,31 @@ def test_it_imports_and_runs_without_pytest() -> None:
         "importlib.util.find_spec = lambda n, p=None: None if n == 'pytest' else real(n, p)\n"
         "from saigon.aws.testing import LocalAws\n"
         "with LocalAws() as aws:\n"
+        "    aws.create_identity_pool(aws.create_user_pool())\n"
+        "    aws.create_queue()\n"
         "    print(aws.create_bucket()[:7])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "bucket-\n", "")
+
+
+def test_importing_it_loads_no_boto3_and_no_moto() -> None:
+    code = (
+        "import sys, saigon.aws.testing\n"
+        "print({'boto3', 'botocore', 'moto', 'werkzeug', 'requests'} & set(sys.modules))"
     )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "bucket-"
+    assert done.stdout.strip() == "set()"
 
 
 def test_a_project_outside_the_repository_gets_the_fixtures(tmp_path: Path) -> None:
@@ -182,6 +250,7 @@ def test_a_project_outside_the_repository_gets_the_fixtures(tmp_path: Path) -> N
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"],
         cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # they only take time
         capture_output=True,
         text=True,
         timeout=120,
@@ -197,43 +266,20 @@ def test_it_says_that_it_is_not_running() -> None:
         _ = LocalAws().endpoint_url
 
 
-def test_starting_and_stopping_twice_is_harmless() -> None:
-    local_aws = LocalAws()
-    local_aws.start()
-    address = local_aws.endpoint_url
-    local_aws.start()
-    assert local_aws.endpoint_url == address
-    local_aws.stop()
-    local_aws.stop()
-
-
-def test_the_request_log_stays_silent_unless_somebody_asked_for_it() -> None:
+@pytest.mark.parametrize(
+    ("chosen", "found"), [(logging.NOTSET, logging.WARNING), (logging.ERROR, logging.ERROR)]
+)
+def test_the_request_log_stays_silent_unless_somebody_asked_for_it(chosen: int, found: int) -> None:
     logger = logging.getLogger("werkzeug")
     level = logger.level
-    logger.setLevel(logging.NOTSET)
+    logger.setLevel(chosen)
+    issuer = CredentialIssuer()
     try:
-        with LocalAws() as local_aws:
-            user_pool = local_aws.create_user_pool()
-            local_aws.create_identity_pool(user_pool)
-            assert logger.level == logging.WARNING
-        logger.setLevel(logging.ERROR)
-        with LocalAws() as local_aws:
-            local_aws.create_identity_pool(local_aws.create_user_pool())
-            assert logger.level == logging.ERROR
+        issuer.start()
+        assert logger.level == found
     finally:
+        issuer.stop()
         logger.setLevel(level)
-
-
-@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
-def test_everything_is_of_the_region(region: str) -> None:
-    with LocalAws(region=region) as local_aws:
-        user_pool = local_aws.create_user_pool()
-        identity_pool = local_aws.create_identity_pool(user_pool)
-        bucket = local_aws.create_bucket()
-
-        assert user_pool.user_pool_id.startswith(f"{region}_")
-        assert identity_pool.identity_pool_id.startswith(f"{region}:")
-        assert local_aws.client("s3").head_bucket(Bucket=bucket)["BucketRegion"] == region
 
 
 def test_a_queue_moves_what_fails_to_its_dead_letter_queue(aws: LocalAws) -> None:

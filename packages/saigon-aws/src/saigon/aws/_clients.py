@@ -23,6 +23,5 @@ def make_client(
         from boto3.session import Session
 
         session = Session()
-    return session.client(  # type: ignore[call-overload]  # the service's name is not a literal
-        service, region_name=region_name, endpoint_url=endpoint_url, config=config
-    )
+    make: Any = session.client  # typed for literal names alone
+    return make(service, region_name=region_name, endpoint_url=endpoint_url, config=config)

@@ -12,6 +12,8 @@
      +-- MissingExtraError
 """
 
+from typing import Any
+
 __all__ = ["MissingExtraError", "SaigonAwsError"]
 
 
@@ -29,3 +31,6 @@ class MissingExtraError(ImportError):
             name=missing,
         )
         self.extra = extra
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.extra, self.name)

@@ -65,7 +65,7 @@ def tokens_from_result(
             sub=access["sub"],
             device_key=device.get("DeviceKey") or device_key,
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         _not_understood()
 
 

@@ -1,5 +1,6 @@
 """Call one AWS API: clients built when first needed, errors translated, retries where harmless."""
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -81,7 +82,7 @@ class Api:
         given = {name: value for name, value in parameters.items() if value is not None}
         try:
             method = getattr(self._client_for(operation, once=once), xform_name(operation))
-            answer: dict[str, Any] = method(**given)
+            answer = _answer_of(method, given)
         except ClientError as error:
             failure = from_client_error(
                 error, operation=operation, refused=refused, parameters=given
@@ -128,3 +129,14 @@ class Api:
         if is_loopback(self._endpoint_url):
             options["proxies"] = {}
         return Config(connect_timeout=connect_timeout, read_timeout=read_timeout, **options)
+
+
+def _answer_of(method: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    from botocore.parsers import ResponseParserError
+
+    try:
+        answer: dict[str, Any] = method(**given)
+    except (AttributeError, TypeError, RecursionError) as error:
+        # botocore's parser stumbles so over JSON that is no answer of the service.
+        raise ResponseParserError(type(error).__name__) from None
+    return answer

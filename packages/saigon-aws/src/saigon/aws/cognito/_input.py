@@ -47,12 +47,14 @@ def checked_code(field: str, value: Any) -> str:
     return _checked_secret(field, value, 2048)
 
 
-def checked_token(field: str, value: Any) -> str:
-    """Return the text of a token."""
-    text = plain_text(value)
-    if text and len(text) <= _MAX_TOKEN_LENGTH and _TOKEN.fullmatch(text):
-        return text
-    raise InvalidInputError(field, "a token as Cognito gave it")
+def access_token_of(tokens: Any) -> str:
+    """Return the text of the access token."""
+    return _checked_token(getattr(tokens, "access_token", None))
+
+
+def refresh_token_of(tokens: Any) -> str:
+    """Return the text of the refresh token."""
+    return _checked_token(getattr(tokens, "refresh_token", None))
 
 
 def checked_attributes(field: str, values: Any) -> list[dict[str, str]]:
@@ -90,16 +92,23 @@ def user_filter(attribute: Any, *, equals: Any, starts_with: Any) -> str | None:
 
 def _attribute(field: str, name: Any, value: Any) -> dict[str, str]:
     checked_name(field, name, max_length=32)
-    if not isinstance(value, str) or len(value) > 2048:  # noqa: PLR2004  # the API's limit
+    if not isinstance(value, str) or len(value) > 2048 or not _is_unicode(value):  # noqa: PLR2004  # the API's limit
         raise InvalidInputError(f"{field}[{name}]", "text of up to 2048 characters")
     return {"Name": name, "Value": value}
 
 
 def _checked_secret(field: str, value: Any, max_length: int) -> str:
     text = plain_text(value)
-    if text and not text.isspace() and len(text) <= max_length:
+    if text and not text.isspace() and len(text) <= max_length and _is_unicode(text):
         return text
     raise InvalidInputError(field, f"1 to {max_length} characters that are not all spaces")
+
+
+def _checked_token(value: Any) -> str:
+    text = plain_text(value)
+    if len(text) <= _MAX_TOKEN_LENGTH and _TOKEN.fullmatch(text):
+        return text
+    raise InvalidInputError("tokens", "tokens as Cognito gave them")
 
 
 def plain_text(value: Any) -> str:
@@ -107,6 +116,11 @@ def plain_text(value: Any) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return value if isinstance(value, str) else ""
+
+
+def _is_unicode(value: str) -> bool:
+    """Tell whether the text can be encoded; the error of one that cannot would quote all of it."""
+    return not any(unicodedata.category(character) == "Cs" for character in value)
 
 
 def _is_visible(value: str) -> bool:

@@ -104,7 +104,13 @@ class JwksClient(PyJWKClient):
             with requests.Session() as session:
                 session.trust_env = not is_loopback(self.uri)
                 return self._download(session)
-        except (requests.RequestException, PyJWTError, ValueError, OSError) as error:
+        except (
+            requests.RequestException,
+            PyJWTError,
+            ValueError,
+            OSError,
+            RecursionError,
+        ) as error:
             raise PyJWKClientConnectionError(type(error).__name__) from error
 
     def _is_due(self, now: float, *, refresh: bool) -> bool:

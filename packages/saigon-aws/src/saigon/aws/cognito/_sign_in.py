@@ -12,7 +12,13 @@ from saigon.aws.cognito._answers import (
     user_from_answer,
 )
 from saigon.aws.cognito._base import UserPoolBase
-from saigon.aws.cognito._input import checked_code, checked_name, checked_password, checked_token
+from saigon.aws.cognito._input import (
+    access_token_of,
+    checked_code,
+    checked_name,
+    checked_password,
+    refresh_token_of,
+)
 from saigon.aws.cognito._srp import SrpProof
 from saigon.aws.cognito.config import AuthFlow
 from saigon.aws.cognito.exceptions import (
@@ -124,10 +130,9 @@ class SignIn(UserPoolBase):
             CodeExpiredError: The code is too old.
             PasswordPolicyError: The new password is too weak.
         """
-        given = {
-            name: checked_code(f"responses[{name}]", value)
-            for name, value in (responses or {}).items()
-        }
+        given = _checked_responses(responses or {})
+        if not isinstance(challenge, AuthChallenge):
+            raise InvalidInputError("challenge", "an AuthChallenge")
         if answer is not None:
             given[_answer_name(challenge)] = checked_code("answer", answer)
         return self._respond(challenge, given)
@@ -138,7 +143,7 @@ class SignIn(UserPoolBase):
         Raises:
             RefreshTokenError: The refresh token is expired, revoked or was used before.
         """
-        refresh_token = checked_token("tokens", tokens.refresh_token)
+        refresh_token = refresh_token_of(tokens)
         if self._config.refresh_token_rotation:
             answer = self._rotate(refresh_token, tokens)
         else:
@@ -158,7 +163,7 @@ class SignIn(UserPoolBase):
         answer = self._api.call(
             "GetUser",
             refused=TokenVerificationError,
-            AccessToken=checked_token("tokens", tokens.access_token),
+            AccessToken=access_token_of(tokens),
         )
         return user_from_answer(answer)
 
@@ -173,14 +178,14 @@ class SignIn(UserPoolBase):
         self._api.call(
             "GlobalSignOut",
             refused=TokenVerificationError,
-            AccessToken=checked_token("tokens", tokens.access_token),
+            AccessToken=access_token_of(tokens),
         )
 
     def revoke_token(self, tokens: AuthTokens) -> None:
         """Revoke the refresh token, and the access tokens that came of it."""
         self._api.call(
             "RevokeToken",
-            Token=checked_token("tokens", tokens.refresh_token),
+            Token=refresh_token_of(tokens),
             ClientId=self._config.client_id,
             ClientSecret=self._client_secret(),
         )
@@ -272,6 +277,12 @@ def _outcome(
 
 def _asks_for_new_password(challenge: AuthChallenge) -> bool:
     return challenge.name == "NEW_PASSWORD_REQUIRED"
+
+
+def _checked_responses(responses: Any) -> dict[str, str]:
+    if not isinstance(responses, Mapping):
+        raise InvalidInputError("responses", "a mapping of Cognito's names to text")
+    return {name: checked_code(f"responses[{name}]", each) for name, each in responses.items()}
 
 
 def _answer_name(challenge: AuthChallenge) -> str:

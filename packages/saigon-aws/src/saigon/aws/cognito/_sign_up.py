@@ -7,11 +7,11 @@ from pydantic import SecretStr
 from saigon.aws.cognito._answers import code_delivery_from_answer
 from saigon.aws.cognito._base import UserPoolBase
 from saigon.aws.cognito._input import (
+    access_token_of,
     checked_attributes,
     checked_code,
     checked_name,
     checked_password,
-    checked_token,
 )
 from saigon.aws.cognito.exceptions import InvalidCredentialsError
 from saigon.aws.cognito.models import AuthTokens, CodeDelivery, SignUpResult
@@ -119,7 +119,7 @@ class SelfService(UserPoolBase):
             "ChangePassword",
             once=True,
             refused=InvalidCredentialsError,
-            AccessToken=checked_token("tokens", tokens.access_token),
+            AccessToken=access_token_of(tokens),
             PreviousPassword=checked_password("old_password", old_password),
             ProposedPassword=checked_password("new_password", new_password),
         )

@@ -79,10 +79,10 @@ class UserAdministration(UserPoolBase):
             request["TemporaryPassword"] = text
         try:
             user = self._create(request)
-        except UserExistsError:
+        except UserExistsError as error:
             if not exist_ok:
                 raise
-            return self.admin_get_user(username)
+            return self._existing(username, error)
         return self._finish(user, None if temporary else text, group_names)
 
     def delete_user(self, username: str, *, missing_ok: bool = False) -> None:
@@ -186,6 +186,13 @@ class UserAdministration(UserPoolBase):
             if not token:
                 return
 
+    def _existing(self, username: str, error: UserExistsError) -> CognitoUser:
+        try:
+            return self.admin_get_user(username)
+        except UserNotFoundError:
+            # Not the name is taken, but an e-mail address or the like, by somebody else.
+            raise error from None
+
     def _create(self, request: Mapping[str, Any]) -> CognitoUser:
         """Send AdminCreateUser once: it is not idempotent, and a second would find the first."""
         started = datetime.now(UTC)
@@ -194,21 +201,26 @@ class UserAdministration(UserPoolBase):
         except TooManyRequestsError:
             raise
         except CognitoError as error:
-            if not error.retryable:
+            user = self._made_since(started, request["Username"]) if error.retryable else None
+            if user is None:
                 raise
-            return self._adopt(request["Username"], started, error)
+            return user
+        except BaseException as interruption:
+            user = self._made_since(started, request["Username"])
+            if user is not None:
+                self._remove_half_made(user.username, interruption)
+            raise
         return user_from_answer(answer["User"])
 
-    def _adopt(self, username: str, started: datetime, error: CognitoError) -> CognitoUser:
-        """Take the user that a lost answer was about, if it can only be of this call."""
+    def _made_since(self, started: datetime, username: str) -> CognitoUser | None:
+        """Return the user that a lost answer was about, if it can only be of this call."""
         try:
             answer = self._admin("AdminGetUser", username)
         except CognitoError:
-            raise error from None
+            return None
         user = user_from_answer(answer)
-        if user.status != _NEW_STATUS or not _is_within(user.created_at, started, answer):
-            raise error
-        return user
+        is_own = user.status == _NEW_STATUS and _is_within(user.created_at, started, answer)
+        return user if is_own else None
 
     def _finish(
         self, user: CognitoUser, password: str | None, groups: Sequence[str]
@@ -235,6 +247,13 @@ def _is_within(created_at: datetime | None, started: datetime, answer: Mapping[s
     """Tell whether a user was created since a moment, by the clock of the service."""
     if created_at is None:
         return False
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
-    ahead = parsedate_to_datetime(date) - datetime.now(UTC) if date else timedelta()
-    return created_at >= started + ahead - _CLOCK_GRAIN
+    return created_at >= started + _clock_ahead(answer) - _CLOCK_GRAIN
+
+
+def _clock_ahead(answer: Mapping[str, Any]) -> timedelta:
+    """Return how far the clock of the service is ahead, and nothing where it does not say."""
+    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return parsedate_to_datetime(date) - datetime.now(UTC)
+    except (TypeError, ValueError):
+        return timedelta()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from saigon.aws.cognito._api import Api
-from saigon.aws.cognito._input import plain_text
+from saigon.aws.cognito._input import plain_text, refresh_token_of
 from saigon.aws.cognito._session import OnTokensRefreshed, refreshing_session
 from saigon.aws.cognito._tokens import unverified_claims
 from saigon.aws.cognito.config import CognitoClientConfig
@@ -110,7 +110,13 @@ class CognitoClient(CognitoIdp):
             custom_role_arn: The role to take, where the user has several.
             region_name: The session's region; the user pool's by default.
             on_tokens_refreshed: Called with new tokens, to store them.
+
+        Raises:
+            InvalidInputError: These are no tokens, or that is no role.
+            CognitoConfigurationError: The profile or configuration file of AWS is wrong.
         """
+        refresh_token_of(tokens)
+        _check_role(custom_role_arn)
         return refreshing_session(
             tokens,
             refresh=self.refresh_tokens,

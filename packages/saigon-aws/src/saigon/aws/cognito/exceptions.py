@@ -37,7 +37,7 @@
      +-- UserNotFoundError
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from saigon.aws.exceptions import SaigonAwsError
 
@@ -120,6 +120,9 @@ class InvalidInputError(CognitoError):
         self.field: str = field
         self.rule: str = rule
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.rule), self.__dict__
+
 
 class ChallengeRequiredError(CognitoError):
     """Cognito asks for more before it signs the user in.
@@ -133,6 +136,9 @@ class ChallengeRequiredError(CognitoError):
             f"Cognito asks for {challenge.name}; answer error.challenge with respond_to_challenge()"
         )
         self.challenge: AuthChallenge = challenge
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.challenge,), self.__dict__
 
 
 class ChallengeExpiredError(CognitoError):

@@ -77,9 +77,10 @@ def _pages(client: "SecretsManagerClient", names: Sequence[str]) -> Iterator[Any
         with secret_errors(names):
             page = client.batch_get_secret_value(**arguments)
         yield page
-        if not page.get("NextToken"):
+        token = page.get("NextToken")
+        if not token:
             return
-        arguments["NextToken"] = page["NextToken"]
+        arguments["NextToken"] = token
 
 
 def _values(page: Any, names: Sequence[str]) -> dict[str, SecretValue]:

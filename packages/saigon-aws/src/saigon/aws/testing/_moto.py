@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Final
 
-_START_SECONDS: Final = 60
+_PROGRAM: Final = f"import sys; sys.path += {{path}}; from {__name__} import serve; serve()"
 _STOP_SECONDS: Final = 10
 
 
@@ -30,7 +30,8 @@ class MotoServer:
             RuntimeError: It ended instead; what it said stands on the standard error stream.
         """
         process = subprocess.Popen(  # noqa: S603  # this interpreter, and nothing from outside
-            [sys.executable, "-c", f"from {__name__} import serve; serve()"],
+            # -P and the end of the path: no module of the user's may stand in for a library's.
+            [sys.executable, "-P", "-c", _PROGRAM.format(path=[str(each) for each in sys.path])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -99,4 +100,4 @@ def _hasten_queues() -> None:
     """
     from moto.sqs import models
 
-    vars(models)["unix_time_millis"] = lambda: time.time() * 1000
+    models.__dict__["unix_time_millis"] = lambda: time.time() * 1000
