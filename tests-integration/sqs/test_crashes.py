@@ -4,13 +4,17 @@ Two controls do it wrong, and must fail: otherwise the proof proves nothing.
 """
 
 import random
+import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Insert, MetaData, String, Table, insert, select, text
+from sqlalchemy import Column, Insert, MetaData, String, Table, func, insert, select, text
 
 from saigon.aws.sqs import OnConflict, RowCounts, TableStatementBuilder
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
@@ -19,6 +23,7 @@ from saigon.orm.connection import DbConnector
 Make = Callable[..., Any]
 Body = Callable[..., str]
 MESSAGES = 25
+WORKER = Path(__file__).with_name("killed_worker.py")
 
 
 class Crash(BaseException):
@@ -138,6 +143,28 @@ def test_after_the_commit(
     sqs: LocalSqs,
 ) -> None:
     die_and_drain(make_forwarder(sqs_client=CrashingClient(sqs.client(), done=done)))
+    check(connector, orders, sent)
+
+
+def test_workers_that_are_killed_at_each_point(
+    *,
+    sent: Any,
+    database_url: str,
+    connector: DbConnector,
+    orders: Table,
+    queue: StrictQueue,
+    sqs: LocalSqs,
+    make_forwarder: Make,
+) -> None:
+    left = []
+    for point in ("received", "inserted", "committed", "half deleted"):
+        arguments = [sys.executable, str(WORKER), database_url, queue.url, point]
+        assert subprocess.run(arguments, check=False, timeout=60).returncode == -signal.SIGKILL
+        left.append((connector.fetch_scalar(select(func.count(orders.c.id))), len(queue.messages)))
+        sqs.advance(1000)
+    assert left == [(0, MESSAGES), (0, MESSAGES), (MESSAGES, MESSAGES), (MESSAGES, MESSAGES - 10)]
+    while queue.messages:
+        make_forwarder().forward()
     check(connector, orders, sent)
 
 

@@ -33,10 +33,9 @@ class StoredMessage:
     group_id: str | None = None
     deduplication_id: str | None = None
     receive_count: int = 0
-    handle: str | None = None
-    """The handle in force; earlier ones delete and hide nothing any more."""
     visible_at: float = 0.0
     handles: set[str] = field(default_factory=set, repr=False)
+    """The handles in force; earlier ones delete and hide nothing any more."""
 
 
 class _RefusedError(Exception):
@@ -270,14 +269,14 @@ class StrictQueue:
         return self._answer(message)
 
     def _answer(self, message: StoredMessage) -> dict[str, Any]:
-        message.handle = f"{message.message_id}#{next(self._numbers)}"
-        message.handles.add(message.handle)
+        handle = f"{message.message_id}#{next(self._numbers)}"
+        message.handles.add(handle)
         system = {"ApproximateReceiveCount": str(message.receive_count)}
         if message.group_id is not None:
             system["MessageGroupId"] = message.group_id
         return {
             "MessageId": message.message_id,
-            "ReceiptHandle": message.handle,
+            "ReceiptHandle": handle,
             "Body": message.body,
             "MD5OfBody": _md5(message.body),
             "Attributes": system,
