@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import urllib3
 
 from saigon.aws.logging import install_log_redaction
 
@@ -47,6 +48,17 @@ def test_tracebacks_are_taken_out(caplog: pytest.LogCaptureFixture) -> None:
 
     assert "s3cret" not in caplog.text
     assert caplog.messages == ["Exception received."]
+
+
+def test_the_signature_in_an_address_is_taken_out(caplog: pytest.LogCaptureFixture) -> None:
+    install_log_redaction()
+    caplog.set_level(logging.DEBUG)
+
+    with pytest.raises(urllib3.exceptions.MaxRetryError), urllib3.PoolManager() as pool:
+        pool.request("GET", "http://127.0.0.1:1/?X-Amz-Signature=s3cret", retries=1)
+
+    assert "Incremented" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 def test_other_loggers_are_left_alone(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,7 @@ _LOGGERS: Final = (
     "boto3.resources.action",
     "boto3.resources.factory",
     "urllib3.connectionpool",
+    "urllib3.util.retry",
 )
 _PLACEHOLDER: Final = re.compile(r"%(?:\(\w+\))?[#0\- +]*(?:\d+|\*)?(?:\.(?:\d+|\*))?[a-zA-Z]")
 _REDACTED: Final = "[redacted]"
