@@ -141,7 +141,9 @@ def test_json_without_the_extra_names_it(
 
 
 @pytest.mark.parametrize(
-    "hostile", ["two\nlines", "\x1b[31mred", "a\u2028b", "lone \ud800 half", "\x00"]
+    "hostile",
+    ["two\nlines", "\x1b[31mred", "a\u2028b", "lone \ud800 half", "\x00"],
+    ids=["line feed", "escape", "line separator", "surrogate", "nul"],
 )
 def test_nothing_makes_a_second_line_or_fails_to_encode(lines: Lines, hostile: str) -> None:
     with logcontext(value=hostile):
