@@ -15,7 +15,7 @@ from saigon.aws.sqs import ForwarderConfig, MessageRejectedError
 Make = Callable[..., Any]
 ORDER = {"id": "a", "item": "tea", "version": 1}
 SNS = {"Type": "Notification", "MessageId": "m", "TopicArn": "t", "Message": json.dumps(ORDER)}
-GZIPPED = gzip.compress(json.dumps(ORDER).encode())
+GZIPPED = gzip.compress(json.dumps(ORDER).encode(), mtime=0)
 EVENT = {"id": "e", "source": "s", "detail-type": "d", "detail": ORDER}
 
 
