@@ -1,7 +1,9 @@
 """Every Python block of the READMEs and of the documentation runs, file by file."""
 
+import logging
 import re
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,17 @@ def pages() -> list[Path]:
     return [page for page in candidates if FENCE.search(page.read_text())]
 
 
+@pytest.fixture
+def logging_put_back() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, factory = list(root.handlers), root.level, logging.getLogRecordFactory()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.setLogRecordFactory(factory)
+
+
+@pytest.mark.usefixtures("logging_put_back")
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_python_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,12 @@ from typing import Any
 
 import pytest
 
+from orders.__main__ import exit_code, main
+from orders.demo import Losses, losses
+from orders.models import Order, StoredOrder
+from orders.report import Report
+from orders.source import RejectedLine
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -41,7 +47,17 @@ def order(number: int, **fields: Any) -> dict[str, Any]:
     }
 
 
-def test_every_order_arrives_once_whatever_the_users_aws_settings_are(tmp_path: Path) -> None:
+@pytest.fixture
+def file_of_orders(tmp_path: Path) -> Path:
+    lines = [json.dumps(order(number)) for number in range(30)]
+    lines[4:4] = ["{broken", json.dumps(order(99, quantity=-1)), json.dumps(order(98, extra=1))]
+    lines += [json.dumps(order(number)) for number in range(5)]
+    file = tmp_path / "orders.jsonl"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_made_up_orders_arrive_once_whatever_the_users_settings_are(tmp_path: Path) -> None:
     missing = str(tmp_path / "no-such-file")
     done = demo(
         "--orders",
@@ -59,32 +75,58 @@ def test_every_order_arrives_once_whatever_the_users_aws_settings_are(tmp_path: 
     assert (result["lost"], result["doubled"], result["unlisted"]) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("strict", "code"), [([], 0), (["--strict"], 1)])
-def test_a_users_file_is_stored_but_for_the_lines_that_are_rejected(
-    tmp_path: Path, strict: list[str], code: int
-) -> None:
-    lines = [json.dumps(order(number)) for number in range(30)]
-    lines[4:4] = ["{broken", json.dumps(order(99, quantity=-1)), json.dumps(order(98, extra=1))]
-    lines += [json.dumps(order(number)) for number in range(5)]
-    file = tmp_path / "orders.jsonl"
-    file.write_text("\n".join(lines))
-    done = demo("--input", str(file), "--json", *strict)
-    assert done.returncode == code, done.stderr
+def test_a_users_file_is_stored_but_for_the_lines_that_are_rejected(file_of_orders: Path) -> None:
+    done = demo("--input", str(file_of_orders), "--strict", "--json")
+    assert done.returncode == 1, done.stderr
     result = json.loads(done.stdout)
     assert (result["stored"], result["duplicates"]) == (30, 5)
     assert [line["number"] for line in result["rejected"]] == [5, 6, 7]
 
 
-def test_the_summary_is_a_table_for_people() -> None:
-    done = demo("--orders", "3")
+def test_rejected_lines_alone_are_no_failure_and_are_told_to_people(file_of_orders: Path) -> None:
+    done = demo("--input", str(file_of_orders))
     assert done.returncode == 0, done.stderr
+    assert "line 6 rejected: quantity" in done.stdout
     assert "every order arrived once" in done.stdout
 
 
-def test_a_wrong_command_line_is_refused(tmp_path: Path) -> None:
-    assert demo("--orders", "-1").returncode == 2
-    missing = demo("--input", str(tmp_path / "missing.jsonl"))
-    assert (missing.returncode, "missing.jsonl" in missing.stderr) == (2, True)
+def test_a_wrong_command_line_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments in (
+        ["--orders", "-1"],
+        ["--input", str(tmp_path / "missing.jsonl")],
+        ["--database-url", "hidden word"],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        told = capsys.readouterr().err
+        assert arguments[0].removeprefix("--") in told
+        assert "hidden word" not in told
+
+
+@pytest.mark.parametrize(
+    ("report", "strict", "code"),
+    [
+        (Report(database="sqlite"), True, 0),
+        (Report(database="sqlite", lost=1), False, 3),
+        (Report(database="sqlite", doubled=1), False, 3),
+        (Report(database="sqlite", unlisted=1), True, 3),
+        (Report(database="sqlite", rejected=[RejectedLine(1, "no order")]), True, 1),
+    ],
+    ids=["right", "lost", "doubled", "unlisted", "rejected"],
+)
+def test_the_exit_code_tells_what_went_wrong(report: Report, strict: bool, code: int) -> None:
+    assert exit_code(report, strict=strict) == code
+
+
+def test_a_lost_a_changed_and_a_foreign_row_are_seen() -> None:
+    wanted = [StoredOrder.of("ada", Order(**order(number))) for number in range(4)]
+    changed = wanted[1].model_copy(update={"quantity": 1_000})
+    foreign = StoredOrder.of("bob", Order(**order(0)))
+    stored = [wanted[0], changed, wanted[3], wanted[3], foreign]
+    assert losses(wanted, stored) == Losses(lost=2, doubled=2)
 
 
 def test_a_database_that_cannot_be_used_is_said_without_its_password() -> None:

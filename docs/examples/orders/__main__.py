@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     work = _work(options)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # All of it is on this machine: no call may go through a proxy of the environment.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     try:
         return _run(options, work)
     except SaigonOrmError as error:
@@ -51,9 +53,14 @@ def _run(options: argparse.Namespace, work: Work) -> int:
         _show(report, as_json=options.json)
         if options.serve:
             _serve(system, console)
+    return exit_code(report, strict=options.strict)
+
+
+def exit_code(report: Report, *, strict: bool) -> int:
+    """Return what the run came to."""
     if not report.is_right:
         return 3
-    return 1 if options.strict and report.rejected else 0
+    return 1 if strict and report.rejected else 0
 
 
 def _show(report: Report, *, as_json: bool) -> None:
@@ -79,7 +86,7 @@ def _work(options: argparse.Namespace) -> Work:
     try:
         return read_orders(options.input)
     except OSError as error:
-        _parser().error(f"cannot read the input: {error}")
+        _parser().error(f"argument --input: cannot read it: {error}")
 
 
 def _parser() -> argparse.ArgumentParser:

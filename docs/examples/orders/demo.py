@@ -3,8 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
-from uuid import UUID
+from typing import Final, NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
@@ -78,9 +77,9 @@ class Demo:
             time.sleep(0.2)
 
     def _checked(self, client: OrdersClient, stranger: OrdersClient) -> Report:
-        wanted = _by_id(client, self._work.orders)
+        wanted = _as_stored(client, self._work.orders)
         stored = stored_orders(self._system.db, self._system.table)
-        once = {order.id: order for order in stored}
+        found = losses(wanted, stored)
         listed = Counter(order.id for order in client.orders())
         strange = list(stranger.orders())
         return Report(
@@ -89,15 +88,32 @@ class Demo:
             duplicates=self._work.duplicates,
             rejected=self._work.rejected,
             conflicts=self._work.conflicts,
-            lost=sum(once.get(key) != order for key, order in wanted.items()),
-            doubled=len(stored) - len(once.keys() & wanted.keys()),
-            unlisted=sum(listed[key] != 1 for key in wanted) + len(strange),
+            lost=found.lost,
+            doubled=found.doubled,
+            unlisted=sum(listed[order.id] != 1 for order in wanted) + len(strange),
         )
 
 
-def _by_id(client: OrdersClient, orders: Sequence[Order]) -> dict[UUID, StoredOrder]:
+def _as_stored(client: OrdersClient, orders: Sequence[Order]) -> list[StoredOrder]:
     user = client.current_user
     if user is None:
         raise RuntimeError("the client is not logged in")
-    stored = (StoredOrder.of(user.sub, order) for order in orders)
-    return {order.id: order for order in stored}
+    return [StoredOrder.of(user.sub, order) for order in orders]
+
+
+class Losses(NamedTuple):
+    """What the database holds too little and too much of."""
+
+    lost: int
+    doubled: int
+
+
+def losses(wanted: Sequence[StoredOrder], stored: Sequence[StoredOrder]) -> Losses:
+    """Compare what was sent with the rows of the database, content and all."""
+    rows = Counter(order.id for order in stored)
+    contents = {order.id: order for order in stored}
+    expected = {order.id for order in wanted}
+    return Losses(
+        lost=sum(contents.get(order.id) != order for order in wanted),
+        doubled=len(stored) - len(rows.keys() & expected),
+    )
