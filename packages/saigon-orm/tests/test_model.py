@@ -9,6 +9,7 @@ from pydantic import (
     AliasChoices,
     AwareDatetime,
     BaseModel,
+    ConfigDict,
     Field,
     NaiveDatetime,
     ValidationError,
@@ -193,3 +194,12 @@ def test_unknown_fields_are_filtered() -> None:
 
     values = {"x": 1, "theX": 2, "z": 3}
     assert filter_unknown_model_fields(Aliased, values) == {"x": 1, "theX": 2}
+
+
+def test_columns_have_the_names_of_the_fields_whatever_the_model_serialises_by() -> None:
+    class Aliased(BaseModel):
+        model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)
+
+        order_id: int = Field(alias="orderId")
+
+    assert model_data_to_row_values(Aliased(order_id=1)) == {"order_id": 1}

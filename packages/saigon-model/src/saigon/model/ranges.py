@@ -136,8 +136,12 @@ class TimeRange(Range[UtcDatetime]):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
 
-    start: UtcDatetime | None = Field(default=None, alias="start_time")
-    end: UtcDatetime | None = Field(default=None, alias="end_time")
+    start: UtcDatetime | None = Field(
+        default=None, validation_alias="start_time", serialization_alias="start_time"
+    )
+    end: UtcDatetime | None = Field(
+        default=None, validation_alias="end_time", serialization_alias="end_time"
+    )
 
     @classmethod
     def last(cls, delta: timedelta, *, now: datetime | None = None) -> Self:

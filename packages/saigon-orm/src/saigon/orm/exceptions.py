@@ -17,7 +17,9 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
+
+from saigon.model import extras
 
 __all__ = [
     "DbConfigurationError",
@@ -121,13 +123,7 @@ class ModelMappingError(SaigonOrmError, ValueError):
     """A model's field has no column, or its value has no exact form there."""
 
 
-class MissingExtraError(ImportError):
+class MissingExtraError(extras.MissingExtraError):
     """A database driver is not installed; the message names the extra that brings it."""
 
-    def __init__(self, extra: str, missing: str | None) -> None:
-        super().__init__(
-            f"{missing or 'a driver'} is not installed; "
-            f"expected the extra: pip install 'saigon-orm[{extra}]'",
-            name=missing,
-        )
-        self.extra = extra
+    distribution: ClassVar[str] = "saigon-orm"

@@ -151,9 +151,9 @@ def model_data_to_row_values(
     Raises:
         ModelMappingError: A field has no column in the table, or its value has no exact form.
     """
-    values = data.model_dump(exclude=set(exclude))
+    values = data.model_dump(by_alias=False, exclude=set(exclude))
     as_json = {name for name, value in values.items() if _is_json(value, name, table)}
-    values |= data.model_dump(mode="json", include=as_json)
+    values |= data.model_dump(mode="json", by_alias=False, include=as_json)
     _check_columns(values, table)
     return {
         name: _column_value(value, _column(table, name), _naive_guard(data, name, dialect_name))
