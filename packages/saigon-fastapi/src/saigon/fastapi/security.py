@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from fastapi import HTTPException, Request
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from fastapi.openapi.models import SecurityBase as SecurityScheme
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
@@ -79,7 +80,7 @@ class CognitoBearer(SecurityBase):
         self._header_name = header_name
         self._in_authorization = header_name.lower() == _AUTHORIZATION.lower()
         self.scheme_name: str = scheme_name
-        self.model: HTTPBearer | APIKey = (
+        self.model: SecurityScheme = (
             HTTPBearer(bearerFormat="JWT")
             if self._in_authorization
             else APIKey.model_validate({"in": APIKeyIn.header, "name": header_name})

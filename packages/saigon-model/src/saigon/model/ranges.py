@@ -78,11 +78,13 @@ class Range(NamedGeneric, Generic[BoundT]):
         """Return what both ranges hold, ``None`` where that is nothing."""
         start = _pick(max, self.start, other.start)
         end = _pick(min, self.end, other.end)
-        if start is not None and end is not None:
-            half_open = isinstance(end, date | time)
-            if start > end or (half_open and start == end):
-                return None
+        if start is not None and end is not None and _is_empty(start, end):
+            return None
         return type(self)(start=start, end=end)
+
+
+def _is_empty(start: Any, end: Any) -> bool:
+    return bool(start > end or (start == end and isinstance(end, date | time)))
 
 
 def _equals_itself(bound: Any) -> bool:
