@@ -9,11 +9,11 @@ from fastapi import APIRouter
 
 __all__ = ["RequestHandler"]
 
-Req = TypeVar("Req")
-Resp = TypeVar("Resp")
+ReqT = TypeVar("ReqT")
+RespT = TypeVar("RespT")
 
 
-class RequestHandler(ABC, Generic[Req, Resp]):
+class RequestHandler(ABC, Generic[ReqT, RespT]):
     """Handles the requests of one operation, with what it needs given to its constructor.
 
     Example:
@@ -31,7 +31,7 @@ class RequestHandler(ABC, Generic[Req, Resp]):
     """
 
     @abstractmethod
-    def handle(self, request: Req) -> Resp | Awaitable[Resp]:
+    def handle(self, request: ReqT) -> RespT | Awaitable[RespT]:
         """Answer one request; a ``def`` in a worker thread, an ``async def`` on the event loop.
 
         FastAPI reads its annotations as those of an endpoint: a model is the body,
