@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from orders.models import Accepted, Order, StoredOrder, UploadAddress, UploadRequest
 from saigon.model import QueryDataParams
@@ -15,9 +16,8 @@ class OrdersClient(AuthRestClient):
 
     def place(self, order: Order) -> Accepted:
         """Place one order; sent again after a lost answer, it counts once."""
-        return self.create_resource(
-            "/orders", order, Accepted, headers={"Idempotency-Key": order.order_id}
-        )
+        key = quote(order.order_id, safe="")  # a header holds ASCII, an order id any text
+        return self.create_resource("/orders", order, Accepted, idempotency_key=key)
 
     def upload(self, orders: Sequence[Order]) -> None:
         """Upload many orders as a zip file."""
