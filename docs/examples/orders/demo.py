@@ -80,7 +80,7 @@ class Demo:
         wanted = _as_stored(client, self._work.orders)
         stored = stored_orders(self._system.db, self._system.table)
         found = losses(wanted, stored)
-        listed = Counter(order.id for order in client.orders())
+        listed = losses(wanted, list(client.orders()))
         strange = list(stranger.orders())
         return Report(
             database=self._system.db.dialect_name,
@@ -90,7 +90,7 @@ class Demo:
             conflicts=self._work.conflicts,
             lost=found.lost,
             doubled=found.doubled,
-            unlisted=sum(listed[order.id] != 1 for order in wanted) + len(strange),
+            unlisted=listed.lost + listed.doubled + len(strange),
         )
 
 
@@ -102,14 +102,14 @@ def _as_stored(client: OrdersClient, orders: Sequence[Order]) -> list[StoredOrde
 
 
 class Losses(NamedTuple):
-    """What the database holds too little and too much of."""
+    """What is there too little and too much."""
 
     lost: int
     doubled: int
 
 
 def losses(wanted: Sequence[StoredOrder], stored: Sequence[StoredOrder]) -> Losses:
-    """Compare what was sent with the rows of the database, content and all."""
+    """Compare what was sent with what is stored, or listed; content and all."""
     rows = Counter(order.id for order in stored)
     contents = {order.id: order for order in stored}
     expected = {order.id for order in wanted}

@@ -33,7 +33,7 @@ class Report:
     """Rows beyond the one that each order has, or of no order that was sent."""
 
     unlisted: int = 0
-    """Orders that the pages did not show exactly once."""
+    """Orders that the pages did not show as they were sent, once, and to their own user alone."""
 
     seconds: float = 0.0
 
@@ -60,11 +60,14 @@ class Report:
             "rejected": len(self.rejected),
             "lost": self.lost,
             "doubled": self.doubled,
+            "unlisted": self.unlisted,
             "seconds": f"{self.seconds:.1f}",
         }
         for name in columns:
             table.add_column(name, justify="right")
         table.add_row(*map(str, columns.values()))
         console.print(table)
-        verdict = "every order arrived once" if self.is_right else "ORDERS WERE LOST OR DOUBLED"
-        console.print(verdict, style="green" if self.is_right else "bold red")
+        if self.is_right:
+            console.print("every order arrived once", style="green")
+        else:
+            console.print("ORDERS WERE LOST, DOUBLED OR NOT LISTED ONCE", style="bold red")
