@@ -1,4 +1,4 @@
-"""The demo, in full: real sockets, moto as AWS, the databases that are there."""
+"""The demo, in full: real sockets, moto as AWS, SQLite as the database."""
 
 import json
 import os
@@ -49,7 +49,8 @@ def order(number: int, **fields: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def file_of_orders(tmp_path: Path) -> Path:
-    lines = [json.dumps(order(number)) for number in range(30)]
+    lines = [json.dumps(order(number)) for number in range(29)]
+    lines.insert(0, json.dumps(order(0, order_id="đơn 1/2")))
     lines[4:4] = ["{broken", json.dumps(order(99, quantity=-1)), json.dumps(order(98, extra=1))]
     lines += [json.dumps(order(number)) for number in range(5)]
     file = tmp_path / "orders.jsonl"
@@ -95,6 +96,7 @@ def test_a_wrong_command_line_is_refused(
 ) -> None:
     for arguments in (
         ["--orders", "-1"],
+        ["--orders", "many"],
         ["--input", str(tmp_path / "missing.jsonl")],
         ["--database-url", "hidden word"],
     ):
@@ -104,6 +106,15 @@ def test_a_wrong_command_line_is_refused(
         told = capsys.readouterr().err
         assert arguments[0].removeprefix("--") in told
         assert "hidden word" not in told
+
+
+def test_the_environments_database_is_taken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "hidden word")
+    with pytest.raises(SystemExit):
+        main([])
+    assert "--database-url: expected SQLAlchemy's form" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

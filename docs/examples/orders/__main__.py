@@ -1,7 +1,8 @@
 """``python -m orders``: run the demo.
 
 Exit codes: 0 every order arrived once; 1 lines were rejected, under ``--strict``; 2 the command
-line, the input file or the database is wrong; 3 an order was lost or doubled; 130 interrupted.
+line, the input file or the database is wrong; 3 an order was lost, doubled or not listed once;
+130 interrupted.
 """
 
 import argparse
@@ -93,7 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="orders", description="The orders demo.")
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--orders", type=_count, default=_DEFAULT_ORDERS, help="how many orders to make up"
+        "--orders",
+        type=_count,
+        default=_DEFAULT_ORDERS,
+        metavar="N",
+        help="how many orders to make up",
     )
     source.add_argument(
         "--input", type=Path, metavar="FILE.jsonl", help="your own orders, one JSON object a line"
@@ -101,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--database-url",
         type=_database_url,
+        metavar="URL",
         default=os.environ.get("DATABASE_URL") or None,
         help="SQLAlchemy's address of PostgreSQL or MySQL; default: $DATABASE_URL, else SQLite",
     )
@@ -122,10 +128,9 @@ def _database_url(text: str) -> str:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError("expected a number of orders, 0 or more")
-    return count
+    return int(text)
 
 
 if __name__ == "__main__":

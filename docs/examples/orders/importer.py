@@ -8,7 +8,7 @@ queue's redrive policy.
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -99,14 +99,12 @@ class UploadImporter:
 
 def _orders(customer: str, file: Path) -> Iterator[StoredOrder]:
     with file.open("rb") as lines:
-        for number, line in enumerate(_not_empty(lines), start=1):
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
                 yield StoredOrder.of(customer, Order.model_validate_json(line))
             except ValidationError as error:
                 logger.warning(
                     "line %d of %s is no order: %d faults", number, file.name, error.error_count()
                 )
-
-
-def _not_empty(lines: Iterable[bytes]) -> Iterator[bytes]:
-    return (line for line in lines if line.strip())
