@@ -1,5 +1,6 @@
 """The layout that the design fixes."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,13 @@ def test_a_package_has_its_parts(package: Path) -> None:
         assert (package / part).is_file()
     assert any((package / "tests").rglob("test_*.py"))
     assert (leaf / "py.typed").is_file()
-    assert "[tool.ruff" not in (package / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_a_project_file_holds_no_settings_of_tools(package: Path) -> None:
+    project = tomllib.loads((package / "pyproject.toml").read_text())
+    assert list(project["tool"]) == ["hatch"]
+    assert project["project"]["requires-python"] == ">=3.11"
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)

@@ -18,6 +18,7 @@ FORBIDDEN = {
     "saigon.orm.connection": [*AWS, *WEB, *HTTP, "psycopg", "pymysql", "aiosqlite", "saigon.aws"],
     "saigon.aws": [*AWS, *SQL, *WEB, *HTTP],
     "saigon.aws.cognito": [*AWS, *SQL, *WEB, "pycognito", "saigon.orm"],
+    "saigon.aws.rds": [*AWS, *SQL, *WEB, *HTTP, "saigon.orm"],
     "saigon.aws.s3": [*AWS, *SQL, *WEB, "saigon.orm"],
     "saigon.aws.secrets": [*AWS, *SQL, *WEB, *HTTP, "saigon.orm"],
     "saigon.aws.sqs": [*AWS, *WEB, *HTTP],
