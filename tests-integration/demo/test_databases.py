@@ -35,9 +35,8 @@ def mysql_login_url(mysql_url: str) -> Iterator[str]:
             connection.execute(text("DROP USER :user@:host"), {"user": USER, "host": host})
 
 
-@pytest.fixture
-def file_of_orders(tmp_path: Path) -> Path:
-    """Give 100 orders, 5 of them twice, and 3 broken lines among them."""
+def write_orders(file: Path, count: int) -> None:
+    """Write so many orders, 5 of them twice, and 3 broken lines after the first 50."""
     orders = [
         {
             "order_id": f"đơn-{number}",
@@ -46,20 +45,21 @@ def file_of_orders(tmp_path: Path) -> Path:
             "unit_price": "9999999999.99",
             "placed_at": f"2026-01-01T12:00:{number % 60:02d}.{number:06d}+07:00",
         }
-        for number in range(100)
+        for number in range(count)
     ]
     lines = [json.dumps(order) for order in [*orders, *orders[:5]]]
     lines[50:50] = ["{", json.dumps({**orders[0], "extra": 1}), json.dumps({"item": "phở"})]
-    file = tmp_path / "orders.jsonl"
     file.write_text("\n".join(lines))
-    return file
 
 
+@pytest.mark.parametrize("count", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fixture", ["postgresql_url", "mysql_login_url"])
 def test_a_users_orders_arrive_once_and_no_table_stays(
-    fixture: str, request: pytest.FixtureRequest, file_of_orders: Path
+    fixture: str, count: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     url: str = request.getfixturevalue(fixture)
+    file = tmp_path / "orders.jsonl"
+    write_orders(file, count)
     done = subprocess.run(
         [
             sys.executable,
@@ -79,7 +79,7 @@ def test_a_users_orders_arrive_once_and_no_table_stays(
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert (result["stored"], result["duplicates"]) == (100, 5)
+    assert (result["stored"], result["duplicates"]) == (count, 5)
     assert [line["number"] for line in result["rejected"]] == [51, 52, 53]
     assert result["database"] == make_url(url).get_backend_name()
     assert inspect(create_engine(url, poolclass=NullPool)).get_table_names() == []
