@@ -61,16 +61,7 @@ def test_a_users_orders_arrive_once_and_no_table_stays(
     file = tmp_path / "orders.jsonl"
     write_orders(file, count)
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "orders",
-            "--json",
-            "--input",
-            file_of_orders,
-            "--database-url",
-            url,
-        ],
+        [sys.executable, "-m", "orders", "--json", "--input", file, "--database-url", url],
         env={**os.environ, "PYTHONPATH": str(EXAMPLES)},
         capture_output=True,
         text=True,
