@@ -128,6 +128,26 @@ def test_wrong_arguments_are_told_apart(
     assert expected in capsys.readouterr().err
 
 
+def test_a_secret_that_cannot_be_read_is_an_error(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main([*command, "--secret", "orders/database", "--once"]) == 1
+    assert "saigon-forward: 'orders/database'" in capsys.readouterr().err
+
+
+def test_a_missing_region_is_a_wrong_configuration(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    assert main([*command, "--secret", "orders/database", "--once"]) == 2
+    assert "saigon-forward: You must specify a region" in capsys.readouterr().err
+
+
 def test_the_module_is_a_command_that_a_signal_drains(
     command: list[str], queue: StrictQueue, sqs: LocalSqs, order_json: Body, stored: Stored
 ) -> None:

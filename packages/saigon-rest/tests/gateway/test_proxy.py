@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from saigon.rest.client import RestClientBase, RetryPolicy
 from saigon.rest.exceptions import ConfigurationError, ForbiddenError, ServerError
 from saigon.rest.gateway import CallersFile, LocalGateway, UpstreamProxy
-from saigon.rest.gateway.__main__ import secret_headers
+from saigon.rest.gateway.__main__ import main, secret_headers
 from saigon.rest.sigv4 import SigV4Auth
 
 
@@ -141,6 +141,30 @@ def test_secret_headers_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
     assert secret_headers(["X-Secret=THE_SECRET"]) == {"X-Secret": SecretStr("s")}
     with pytest.raises(ConfigurationError, match="NAME=VARIABLE"):
         secret_headers(["X-Secret=NOT_SET"])
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "expected"),
+    [
+        (None, [], "No such file"),
+        ("{}", [], "expected a list of callers"),
+        ("[]", ["--secret-header", "X-Secret=NOT_SET"], "with the variable set"),
+    ],
+)
+def test_the_command_tells_what_is_wrong_before_it_serves(
+    content: str | None,
+    options: list[str],
+    expected: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "callers.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SystemExit) as caught:
+        main(["--upstream", "http://127.0.0.1:1", "--credentials", str(path), *options])
+    assert caught.value.code == 2
+    assert expected in capsys.readouterr().err
 
 
 def test_the_command_serves_on_loopback(server: Any, make_caller: Any, tmp_path: Path) -> None:

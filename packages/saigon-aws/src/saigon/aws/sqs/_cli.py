@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table
 
+from saigon.aws.secrets.exceptions import SecretError
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.config import ForwarderConfig, OnConflict
 from saigon.aws.sqs.exceptions import ForwarderConfigError, ForwarderError
@@ -38,6 +39,8 @@ _EXIT_CODES: Final = """exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
+    from botocore.exceptions import BotoCoreError
+
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
@@ -45,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(_forwarder(options, connector), once=options.once)
     except (ForwarderConfigError, DbConfigurationError, _UsageError) as error:
         return _failed(error, MISUSED)
-    except ForwarderError as error:
+    except BotoCoreError as error:
+        return _failed(error, MISUSED)  # such as: no region
+    except (ForwarderError, SecretError) as error:
         return _failed(error, FAILED)
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import Final
 
 _PROGRAM: Final = f"import sys; sys.path += {{path}}; from {__name__} import serve; serve()"
@@ -86,8 +87,9 @@ def serve() -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
+    with suppress(BrokenPipeError):  # the parent is gone already
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
     sys.stdin.read()  # returns when the parent closes it, or is gone
     server.stop()
 

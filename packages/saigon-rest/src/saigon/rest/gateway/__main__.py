@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from saigon.rest.exceptions import ConfigurationError, MissingExtraError
+from saigon.rest.exceptions import ConfigurationError, GatewayRefusedError, MissingExtraError
 from saigon.rest.gateway import CallersFile, LocalGateway, UpstreamProxy
 
 LOOPBACK: Final = "127.0.0.1"
@@ -49,9 +49,11 @@ def secret_headers(pairs: Sequence[str]) -> dict[str, SecretStr]:
 
 def gateway(arguments: argparse.Namespace) -> LocalGateway:
     """Make the gateway that the arguments ask for."""
+    callers = CallersFile(arguments.credentials)
+    callers("")  # a file that cannot be read is told now, not at the first request
     return LocalGateway(
         UpstreamProxy(arguments.upstream, flavour=arguments.flavour),
-        credentials=CallersFile(arguments.credentials),
+        credentials=callers,
         flavour=arguments.flavour,
         secret_headers=secret_headers(arguments.secret_header),
         region=arguments.region,
@@ -64,8 +66,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         import uvicorn
     except ModuleNotFoundError as exc:
         raise MissingExtraError("gateway", exc.name) from exc
-    arguments = parser().parse_args(argv)
-    uvicorn.run(gateway(arguments), host=LOOPBACK, port=arguments.port, server_header=False)
+    command = parser()
+    arguments = command.parse_args(argv)
+    try:
+        app = gateway(arguments)
+    except (ConfigurationError, GatewayRefusedError, OSError) as exc:
+        command.error(str(exc))
+    uvicorn.run(app, host=LOOPBACK, port=arguments.port, server_header=False)
 
 
 if __name__ == "__main__":
