@@ -134,7 +134,7 @@ def test_a_secret_that_cannot_be_read_is_an_error(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     assert main([*command, "--secret", "orders/database", "--once"]) == 1
-    assert "saigon-forward: 'orders/database'" in capsys.readouterr().err
+    assert "saigon-forward: Secrets Manager did not answer" in capsys.readouterr().err
 
 
 def test_a_missing_region_is_a_wrong_configuration(
