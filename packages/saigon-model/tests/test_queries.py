@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import Any, assert_type
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,12 @@ class Selection(BaseModel):
 
 class Clash(BaseModel):
     max_count: int = 1
+
+
+def test_without_a_selection_no_annotation_is_needed() -> None:
+    params = QueryDataParams(max_count=5)
+    assert_type(params, QueryDataParams[Any])
+    assert params.url_params_dict() == {"max_count": "5"}
 
 
 def test_the_selection_stands_beside_the_pages_own_parameters() -> None:

@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypeVar  # whose default Python has from 3.13 on
 
 from saigon.model._naming import NamedGeneric
 from saigon.model.pagination import QueryDataPaginationToken
 
 __all__ = ["DataSet", "QueryDataParams", "QueryDataResult"]
 
-SelectionT = TypeVar("SelectionT")
+SelectionT = TypeVar("SelectionT", default=Any)
 ItemT = TypeVar("ItemT")
 
 
