@@ -50,9 +50,9 @@ def test_a_body_is_unwrapped_as_configured(
         (
             {},
             '{"id": "secret", "item": [1], "version": 1}',
-            r"not a Order: item \(string_type\)$",
+            r"not a valid Order: item \(string_type\)$",
         ),
-        ({}, '"secret"', r"not a Order: \(model_type\)$"),
+        ({}, '"secret"', r"not a valid Order: \(model_type\)$"),
     ],
 )
 def test_a_broken_body_is_rejected_without_being_quoted(

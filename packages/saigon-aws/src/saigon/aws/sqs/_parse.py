@@ -49,7 +49,7 @@ class MessageParser(Generic[ModelT]):
         except ValidationError as error:
             reason = self._reason(error)
         except BAD_VALUE as error:  # of a validator; pydantic catches ValueError alone
-            reason = f"not a {self._message_type.__name__}: {type(error).__name__}"
+            reason = f"not a valid {self._message_type.__name__}: {type(error).__name__}"
         # Outside of the block: these errors hold the message.
         raise MessageRejectedError(reason)
 
@@ -76,7 +76,7 @@ class MessageParser(Generic[ModelT]):
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         shown = [self._described(found["loc"], found["type"]) for found in errors[:_SHOWN]]
         rest = [f"and {len(errors) - _SHOWN} more"] if len(errors) > _SHOWN else []
-        return f"not a {self._message_type.__name__}: " + ", ".join(shown + rest)
+        return f"not a valid {self._message_type.__name__}: " + ", ".join(shown + rest)
 
     def _described(self, location: tuple[int | str, ...], kind: str) -> str:
         # A name that the model does not know is the sender's own text.
