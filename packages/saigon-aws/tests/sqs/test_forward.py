@@ -296,7 +296,9 @@ def test_neither_logs_nor_failures_quote_a_message(
 
 def test_forward_message_raises_for_a_bad_message(make_forwarder: Make, order_json: Body) -> None:
     forwarder = make_forwarder()
-    with pytest.raises(MessageRejectedError, match=r"not a valid Order: item \(missing\)") as caught:
+    with pytest.raises(
+        MessageRejectedError, match=r"not a valid Order: item \(missing\)"
+    ) as caught:
         forwarder.forward_message('{"id": "secret"}')
     assert caught.value.__context__ is None
     forwarder.forward_message(order_json("a", item="taken"))

@@ -93,6 +93,6 @@ def test_what_a_validator_raises_is_the_messages_fault_and_not_quoted(make_forwa
 
     things = Table("things", MetaData(), Column("id", String(9), primary_key=True))
     forwarder = make_forwarder(message_type=Message, target=things)
-    with pytest.raises(MessageRejectedError, match=r"^not a Message: KeyError$") as caught:
+    with pytest.raises(MessageRejectedError, match=r"^not a valid Message: KeyError$") as caught:
         forwarder.forward_message('{"id": "secret"}')
     assert caught.value.__context__ is None
