@@ -2,18 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field
-from typing_extensions import TypeVar  # whose default Python has from 3.13 on
 
 from saigon.model._naming import NamedGeneric
 from saigon.model.pagination import QueryDataPaginationToken
 
 __all__ = ["DataSet", "QueryDataParams", "QueryDataResult"]
 
-SelectionT = TypeVar("SelectionT", default=Any)
 ItemT = TypeVar("ItemT")
+
+if TYPE_CHECKING:
+    # A type variable's default is in Python from 3.13 on, and in every type checker.
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    SelectionT = TypeVarWithDefault("SelectionT", default=Any)
+else:
+    SelectionT = TypeVar("SelectionT")
 
 
 class QueryDataParams(NamedGeneric, Generic[SelectionT]):
