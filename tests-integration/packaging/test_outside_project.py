@@ -27,8 +27,26 @@ def test_secret_is_there(aws, aws_secret):
     assert "password" in value["SecretString"]
 
 
-def test_pools_are_there(aws_user_pool, aws_user, aws_identity_pool):
-    assert aws_user_pool and aws_user and aws_identity_pool
+def test_user_gets_credentials_that_are_known_as_theirs(
+    aws, aws_user_pool, aws_user, aws_identity_pool
+):
+    login = aws.client("cognito-idp").initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=aws_user_pool.client_id,
+        AuthParameters={
+            "USERNAME": aws_user.username,
+            "PASSWORD": aws_user.password.get_secret_value(),
+        },
+    )
+    logins = {aws_user_pool.provider_name: login["AuthenticationResult"]["IdToken"]}
+    identities = aws.session().client(
+        "cognito-identity", endpoint_url=aws_identity_pool.endpoint_url
+    )
+    pool = aws_identity_pool.identity_pool_id
+    identity = identities.get_id(IdentityPoolId=pool, Logins=logins)["IdentityId"]
+    answer = identities.get_credentials_for_identity(IdentityId=identity, Logins=logins)
+    known = aws_identity_pool.find(answer["Credentials"]["AccessKeyId"])
+    assert (known.identity_id, known.user_sub) == (identity, aws_user.sub)
 
 
 def test_database_is_no_part_of_it():

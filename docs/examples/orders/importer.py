@@ -77,7 +77,7 @@ class UploadImporter:
             )
 
     def _import_archive(self, upload: S3ObjectDescriptor) -> None:
-        customer = upload["Key"].split("/")[1]
+        customer = _customer(upload["Key"])
         with s3_temporary_unzip(self._s3, upload, limits=_LIMITS) as files:
             for file in files:
                 self._import_file(customer, file)
@@ -95,6 +95,13 @@ class UploadImporter:
         answer = self._sqs.send_message_batch(QueueUrl=self._orders_url, Entries=entries)
         if failed := answer.get("Failed"):
             raise ValueError(f"{len(failed)} of {len(batch)} orders were not taken by the queue")
+
+
+def _customer(key: str) -> str:
+    match key.split("/"):
+        case [folder, customer, _] if folder == UPLOADS and customer:
+            return customer
+    raise ValueError(f"expected an upload under {UPLOADS}/CUSTOMER/")
 
 
 def _orders(customer: str, file: Path) -> Iterator[StoredOrder]:

@@ -58,7 +58,7 @@ class UploadAddress(BaseModelNoExtra):
     """Where to upload a zip file of orders: a form, to be posted before it expires."""
 
     url: str
-    fields: dict[str, str]
+    fields: dict[str, str] = Field(repr=False)  # a permission, for no log
 
 
 class ServiceSecret(BaseModelNoExtra):

@@ -12,13 +12,14 @@ from orders.api import GATEWAY_SECRET_HEADER, OrdersService, orders_app
 from orders.client import OrdersClient
 from orders.database import connected, login_in, own_table
 from orders.importer import UploadImporter
-from orders.local import LocalOrdersAws, Resources
+from orders.local import Resources, make_resources
 from orders.models import ServiceSecret, StoredOrder
 from orders.serving import Worker, served
 from saigon.aws.cognito import CognitoClient
 from saigon.aws.s3 import s3_get_client
 from saigon.aws.secrets import AwsSecretVault
 from saigon.aws.sqs import ForwarderConfig, SqsToRdsForwarder
+from saigon.aws.testing import LocalAws
 from saigon.model import PaginationTokenCodec
 from saigon.orm.connection import DbConnector
 from saigon.rest.gateway import LocalGateway, UpstreamProxy
@@ -84,9 +85,9 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
         database_url: SQLAlchemy's address of a database; by default a file of its own.
     """
     with ExitStack() as stack:
-        local = stack.enter_context(LocalOrdersAws())
-        resources = local.make(login_in(database_url))
-        session = local.aws.session()
+        aws = stack.enter_context(LocalAws())
+        resources = make_resources(aws, database_login=login_in(database_url))
+        session = aws.session()
         vault = AwsSecretVault(session.client("secretsmanager"))
         secret = vault.get_secret(ServiceSecret, resources.service_secret_name)
         db = stack.enter_context(
@@ -103,7 +104,7 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
             orders=table,
             sqs=session.client("sqs"),
             orders_queue_url=resources.orders_queue.url,
-            s3=s3_get_client(session=session, endpoint_url=local.aws.endpoint_url),
+            s3=s3_get_client(session=session, endpoint_url=aws.endpoint_url),
             bucket=resources.bucket,
             user_pools=[resources.identities.user_pool.user_pool_id],
             gateway_secret=lambda: (
@@ -114,7 +115,7 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
         gateway = LocalGateway(
             UpstreamProxy(service_url),
             credentials=resources.identities.find,
-            secret_headers={GATEWAY_SECRET_HEADER: secret.gateway_secret.get_secret_value()},
+            secret_headers={GATEWAY_SECRET_HEADER: secret.gateway_secret},
         )
         gateway_url = stack.enter_context(served(gateway))
         workers = [stack.enter_context(worker) for worker in _workers(service, resources)]
