@@ -25,7 +25,7 @@ from sqlalchemy.exc import InvalidRequestError
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
-from saigon.orm._engine import Address, EngineOptions, make_engine
+from saigon.orm._engine import Address, EngineOptions, Proxy, make_engine
 from saigon.orm._errors import translated_errors
 from saigon.orm._pages import plan_page
 from saigon.orm._results import ExecuteResult, Parameters, execute_buffered
@@ -67,9 +67,16 @@ class DbConnector:
         max_overflow: How many more may be open at a time.
         pool_timeout: Seconds to wait for a free one.
         pool_recycle: Seconds after which one is replaced.
+        ping_timeout: Seconds that a connection of the pool has to answer before it is used;
+            after them it is replaced.
+        connect_timeout: Seconds until an attempt to connect is given up; by default what the
+            credentials or the URL say, or 10.
+        proxy: What shares the server's sessions between clients: ``rds`` (RDS Proxy) or
+            ``pgbouncer`` (in transaction pooling). Nothing is then set for a whole session.
 
     Raises:
-        DbConfigurationError: The address is not one of PostgreSQL, MySQL, MariaDB or SQLite.
+        DbConfigurationError: The address is not one of PostgreSQL, MySQL, MariaDB or SQLite, or
+            that database does not work through such a proxy.
     """
 
     def __init__(
@@ -82,13 +89,56 @@ class DbConnector:
         max_overflow: int = 5,
         pool_timeout: float = 30.0,
         pool_recycle: int = 1_800,
+        ping_timeout: float = 5.0,
+        connect_timeout: int | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         self._address = Address.of(credentials)
         self._provider = credentials_provider
         self._page_tokens = page_tokens
-        self._options = EngineOptions(pool_size, max_overflow, pool_timeout, pool_recycle)
+        self._options = EngineOptions(
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=pool_timeout,
+            pool_recycle=pool_recycle,
+            ping_timeout=ping_timeout,
+            connect_timeout=connect_timeout,
+            proxy=proxy,
+        )
         # One engine per process: a child must not use, nor close, its parent's connections.
         self._engines: dict[int, Engine] = {}
+
+    @classmethod
+    def for_lambda(
+        cls,
+        credentials: DbCredentials | URL | str,
+        *,
+        credentials_provider: CredentialsProvider | None = None,
+        page_tokens: PaginationTokenCodec | None = None,
+        pool_timeout: float = 5.0,
+        ping_timeout: float = 2.0,
+        connect_timeout: int = 3,
+        proxy: Proxy | None = None,
+    ) -> Self:
+        """Return a connector for a function that is frozen between its calls.
+
+        It has one connection, which is asked for an answer before each use: during a freeze the
+        server, or a router on the way, may have given it up without a word.
+
+        See Also:
+            https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+        """
+        return cls(
+            credentials,
+            credentials_provider=credentials_provider,
+            page_tokens=page_tokens,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=pool_timeout,
+            ping_timeout=ping_timeout,
+            connect_timeout=connect_timeout,
+            proxy=proxy,
+        )
 
     @property
     def dialect_name(self) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -18,7 +18,9 @@ from saigon.orm._sqlite import prepare_sqlite
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import DbConfigurationError, MissingExtraError
 
-__all__ = ["Address", "EngineOptions", "make_engine"]
+__all__ = ["Address", "EngineOptions", "Proxy", "make_engine"]
+
+Proxy: TypeAlias = Literal["rds", "pgbouncer"]
 
 AUTH_RETRY_DELAYS: Final = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each new login after a refused one: a rotation takes moments to be complete."""
@@ -94,6 +96,9 @@ class EngineOptions:
     max_overflow: int
     pool_timeout: float
     pool_recycle: int
+    ping_timeout: float
+    connect_timeout: int | None
+    proxy: Proxy | None
 
 
 def make_engine(
