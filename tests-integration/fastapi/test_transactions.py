@@ -78,7 +78,7 @@ def app(connector: DbConnector) -> FastAPI:
     ) -> bool:
         with transaction_context(connector) as joined:
             add(connector, order_id)
-            return joined is transaction
+            return joined == transaction
 
     @router.post("/task/{order_id}")
     def create_with_task(order_id: int, tasks: BackgroundTasks) -> int:

@@ -200,7 +200,7 @@ def test_it_joins_a_surrounding_transaction(connector: DbConnector) -> None:
         detached = DetachedTransaction(connector)
         detached.begin()
         with detached.lent() as inner:
-            assert inner is outer
+            assert inner == outer
             assert detached.joins
             add(connector, 1)
         detached.end()

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar, overload
 
@@ -25,12 +25,14 @@ from sqlalchemy.exc import InvalidRequestError
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
+from saigon.orm._block import active_unit, note_error
 from saigon.orm._engine import Address, EngineOptions, Proxy, make_engine
 from saigon.orm._errors import translated_errors
 from saigon.orm._pages import plan_page
 from saigon.orm._results import ExecuteResult, Parameters, execute_buffered
 from saigon.orm._retry import run_in_transaction
-from saigon.orm._transaction import IsolationLevel, Transaction, active_transaction, note_error
+from saigon.orm._transaction import Transaction, sync_transaction
+from saigon.orm._unit import IsolationLevel, UnitOfWork
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import (
     DbExecutionError,
@@ -182,7 +184,7 @@ class DbConnector:
             TypeError: The statement is a plain string.
         """
         _check_statement(statement)
-        if require_transaction and active_transaction(self) is None:
+        if require_transaction and active_unit(self) is None:
             raise TransactionUsageError(
                 "expected to run inside 'with transaction_context(connector)'"
             )
@@ -191,11 +193,11 @@ class DbConnector:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        transaction = active_transaction(self)
+        unit = active_unit(self)
         with translated_errors():
-            if transaction is not None:
-                with transaction.in_turn():
-                    yield transaction.connection
+            if unit is not None:
+                with unit.in_turn():
+                    yield unit.connection
             else:
                 with self.engine.begin() as connection:
                     yield connection
@@ -302,7 +304,7 @@ class DbConnector:
     @overload
     def fetch_iter(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> Iterator[Row[Any]]: ...
+    ) -> Generator[Row[Any], None, None]: ...
 
     @overload
     def fetch_iter(
@@ -311,7 +313,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None = None,
         *,
         model: type[ModelT],
-    ) -> Iterator[ModelT]: ...
+    ) -> Generator[ModelT, None, None]: ...
 
     def fetch_iter(
         self,
@@ -319,7 +321,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None = None,
         *,
         model: type[BaseModel] | None = None,
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """Return the rows of a statement one after the other, in memory that does not grow.
 
         Outside a transaction it holds a connection until it is exhausted or closed. Inside one it
@@ -330,37 +332,45 @@ class DbConnector:
             TransactionUsageError: Its transaction ended; while iterating.
             pydantic.ValidationError: A row does not make a model; while iterating.
         """
-        _check_statement(statement)
-        transaction = active_transaction(self)
-        if transaction is None and self._address.in_memory:
-            # Its one connection stays free, and the rows are in memory anyway.
-            return iter(self._fetch_rows(statement, parameters, model))
-        return self._stream(transaction, statement, parameters, model)
+        return _one_by_one(self._batches(statement, parameters, model))
 
-    def _stream(
+    def _batches(
         self,
-        transaction: Transaction | None,
         statement: Executable,
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
-    ) -> Iterator[Any]:
+    ) -> Generator[list[Any], None, None]:
+        _check_statement(statement)
+        unit = active_unit(self)
+        if unit is None and self._address.in_memory:
+            # Its one connection stays free, and the rows are in memory anyway.
+            return (rows for rows in [self._fetch_rows(statement, parameters, model)])
+        return self._stream(unit, statement, parameters, model)
+
+    def _stream(
+        self,
+        unit: UnitOfWork | None,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None,
+        model: type[BaseModel] | None,
+    ) -> Generator[list[Any], None, None]:
         with translated_errors(), ExitStack() as stack:
-            turn = nullcontext if transaction is None else transaction.in_turn
+            turn = nullcontext if unit is None else unit.in_turn
             with turn():
-                connection = self._stream_connection(transaction, stack)
+                connection = self._stream_connection(unit, stack)
                 options = {"stream_results": True, "yield_per": _STREAM_BATCH}
                 result = connection.execute(statement, parameters, execution_options=options)
                 stack.enter_context(result)
-            if transaction is not None:
-                stack.enter_context(transaction.streaming(result))
+            if unit is not None:
+                stack.enter_context(unit.streaming(result))
             read = self._reader(model, result)
             for rows in _in_turns(result.partitions(), turn):
-                yield from rows if read is None else map(read, rows)
+                yield list(rows) if read is None else list(map(read, rows))
 
-    def _stream_connection(self, transaction: Transaction | None, stack: ExitStack) -> Connection:
-        if transaction is None:
+    def _stream_connection(self, unit: UnitOfWork | None, stack: ExitStack) -> Connection:
+        if unit is None:
             return stack.enter_context(self.engine.begin())
-        return transaction.connection
+        return unit.connection
 
     def fetch_page(
         self,
@@ -432,6 +442,11 @@ class DbConnector:
         return run_in_transaction(
             self, fn, retries=retries, isolation=isolation, read_only=read_only
         )
+
+    def _transaction(
+        self, *, savepoint: bool, isolation: IsolationLevel | None, read_only: bool
+    ) -> AbstractContextManager[Transaction]:
+        return sync_transaction(self, savepoint=savepoint, isolation=isolation, read_only=read_only)
 
     def reflect(
         self,
@@ -505,6 +520,12 @@ class DbConnector:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a DbConnector is not pickled; make one in each process")
+
+
+def _one_by_one(batches: Generator[list[ItemT], None, None]) -> Generator[ItemT, None, None]:
+    with closing(batches):
+        for items in batches:
+            yield from items
 
 
 def _in_turns(

@@ -25,14 +25,14 @@ def damage_of(connection: Connection, error: BaseException | None = None) -> Dam
     """Ask the driver what is left of the transaction after an error."""
     if connection.closed or connection.invalidated:
         return Damage.WHOLE
-    driver: Any = connection.connection.dbapi_connection
+    driver: Any = connection.connection.driver_connection
     match connection.dialect.name:
         case "postgresql":
             return _postgresql_damage(driver)
         case "sqlite":
             return Damage.STATEMENT if driver.in_transaction else Damage.WHOLE
         case _:
-            return _mysql_damage(driver, getattr(error, "error_code", None))
+            return _mysql_damage(connection.connection, getattr(error, "error_code", None))
 
 
 def _postgresql_damage(driver: Any) -> Damage:

@@ -1,14 +1,18 @@
 """Connections, statements, transactions and pages: what a service needs from its database."""
 
+from saigon.orm._async_connector import AsyncDbConnector
 from saigon.orm._connector import DbConnector
 from saigon.orm._results import ExecuteResult, Parameters
-from saigon.orm._retry import transactional
-from saigon.orm._transaction import IsolationLevel, Transaction, transaction_context
+from saigon.orm._transaction import AsyncTransaction, Transaction, transaction_context
+from saigon.orm._transactional import transactional
+from saigon.orm._unit import IsolationLevel
 from saigon.orm.exceptions import DbExecutionError
 from saigon.orm.manager import AbstractDbManager
 
 __all__ = [
     "AbstractDbManager",
+    "AsyncDbConnector",
+    "AsyncTransaction",
     "DbConnector",
     "DbExecutionError",
     "ExecuteResult",

@@ -11,25 +11,22 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 
+from saigon.orm._block import has_unit, lent, unit_of_work
 from saigon.orm._connector import DbConnector
-from saigon.orm._transaction import (
-    IsolationLevel,
-    Transaction,
-    _active,
-    _Place,
-    transaction_context,
-)
+from saigon.orm._place import Place
+from saigon.orm._transaction import Transaction
+from saigon.orm._unit import IsolationLevel, UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
 
 __all__ = ["DetachedTransaction"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _LentPlace(_Place):
+class _LentPlace(Place):
     """The task that the transaction is lent to, and the worker threads that it waits for."""
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Place) or other.process != os.getpid():
+        if not isinstance(other, Place) or other.process != os.getpid():
             return False
         its_own = other.thread is self.thread and other.task is self.task
         return its_own or (other.task is None and other.thread is not self.thread)
@@ -62,11 +59,11 @@ class DetachedTransaction:
         read_only: bool = False,
     ) -> None:
         self._connector = connector
-        self._block = transaction_context(connector, isolation=isolation, read_only=read_only)
+        self._block = unit_of_work(connector, isolation=isolation, read_only=read_only)
         self._context = copy_context()
-        self._joins = connector in _active.get()
+        self._joins = has_unit(connector)
         self._turns = threading.RLock()
-        self._transaction: Transaction | None = None
+        self._unit: UnitOfWork | None = None
 
     @property
     def joins(self) -> bool:
@@ -79,7 +76,7 @@ class DetachedTransaction:
         Raises:
             DbExecutionError: The database could not be reached, or refused.
         """
-        self._transaction = self._context.run(self._block.__enter__)
+        self._unit = self._context.run(self._block.__enter__)
 
     @contextmanager
     def lent(self) -> Iterator[Transaction]:
@@ -88,19 +85,13 @@ class DetachedTransaction:
         Raises:
             TransactionUsageError: It has not begun.
         """
-        if self._transaction is None:
+        if self._unit is None:
             raise TransactionUsageError("the detached transaction has not begun")
         if not self._joins:
-            here = _Place.here()
-            place = _LentPlace(here.process, here.thread, here.task)
-            self._transaction._turns = self._turns  # noqa: SLF001  # lent, which is what this is for
-            self._transaction._place = place  # noqa: SLF001  # likewise
-        previous = _active.get()
-        _active.set({**previous, self._connector: self._transaction})
-        try:
-            yield self._transaction
-        finally:
-            _active.set(previous)
+            here = Place.here()
+            self._unit.lend(_LentPlace(here.process, here.thread, here.task), self._turns)
+        with lent(self._connector, self._unit):
+            yield Transaction(self._unit)
 
     def end(self, error: BaseException | None = None) -> None:
         """Commit, or roll back for the error that the block left with.
@@ -112,8 +103,8 @@ class DetachedTransaction:
             self._context.run(self._end, error)
 
     def _end(self, error: BaseException | None) -> None:
-        if self._transaction is not None and not self._joins:
-            self._transaction._place = _Place.here()  # noqa: SLF001  # moved back
+        if self._unit is not None and not self._joins:
+            self._unit.move_here()
         if error is None:
             self._block.__exit__(None, None, None)
         else:

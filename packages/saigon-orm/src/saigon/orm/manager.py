@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, MetaData, Select, Table, and_, delete, sel
 
 from saigon.model import QueryDataParams, QueryDataResult
 from saigon.orm._connector import DbConnector
-from saigon.orm._transaction import IsolationLevel, Transaction, transaction_context
+from saigon.orm._transaction import Transaction, transaction_context
+from saigon.orm._unit import IsolationLevel
 
 __all__ = ["AbstractDbManager"]
 

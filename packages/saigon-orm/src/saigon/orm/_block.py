@@ -1,0 +1,173 @@
+"""Blocks of statements that are one unit of work, one per connector and context."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, RootTransaction
+from sqlalchemy.exc import SQLAlchemyError
+
+from saigon.orm._errors import execution_error, translated_errors
+from saigon.orm._sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
+from saigon.orm._unit import IsolationLevel, UnitOfWork
+from saigon.orm.exceptions import TransactionUsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import ExceptionContext
+
+    from saigon.orm._connector import DbConnector
+
+__all__ = ["active_unit", "forget", "has_unit", "lent", "note_error", "unit_of_work"]
+
+_UNIT_OPTION: Final = "saigon_unit_of_work"
+_logger = logging.getLogger(__name__)
+_active: ContextVar[Mapping["DbConnector", UnitOfWork]] = ContextVar(
+    "saigon_orm_units_of_work", default=MappingProxyType({})
+)
+
+
+def note_error(context: "ExceptionContext") -> None:
+    """Mark the transaction of a connection on which an error has just been raised."""
+    connection, error = context.connection, context.sqlalchemy_exception
+    if connection is None or error is None:
+        return
+    unit = connection.get_execution_options().get(_UNIT_OPTION)
+    if not isinstance(unit, UnitOfWork):
+        return
+    cause = execution_error(error)
+    cause.__cause__ = context.original_exception
+    if context.is_disconnect:
+        unit.abort(cause, depth=0)
+    else:
+        unit.check_damage(cause)
+
+
+def active_unit(connector: "DbConnector") -> UnitOfWork | None:
+    """Return the unit of work that statements of this context belong to.
+
+    Raises:
+        TransactionUsageError: The context was inherited: its transaction has ended, or belongs
+            to another process, thread or task.
+    """
+    unit = _active.get().get(connector)
+    if unit is not None:
+        unit.check_place()
+    return unit
+
+
+def has_unit(connector: "DbConnector") -> bool:
+    """Tell whether this context has a unit of work, wherever that may be used."""
+    return connector in _active.get()
+
+
+@contextmanager
+def unit_of_work(
+    connector: "DbConnector",
+    *,
+    savepoint: bool = False,
+    isolation: IsolationLevel | None = None,
+    read_only: bool = False,
+) -> Iterator[UnitOfWork]:
+    """Run a block as ``transaction_context`` says."""
+    current = active_unit(connector)
+    if current is None:
+        with _outermost(connector, isolation, read_only=read_only) as unit:
+            yield unit
+        return
+    _check_join(current, isolation, read_only=read_only)
+    with current.savepoint() if savepoint else current.joined():
+        yield current
+
+
+def _check_join(current: UnitOfWork, isolation: IsolationLevel | None, *, read_only: bool) -> None:
+    current.check_usable()
+    if isolation not in {None, current.isolation}:
+        raise TransactionUsageError(
+            f"expected to join a transaction of isolation {isolation}, "
+            f"the surrounding one has {current.isolation or 'the default'}"
+        )
+    if read_only and not current.read_only:
+        raise TransactionUsageError("a read-only block inside a transaction that may write")
+
+
+@contextmanager
+def _outermost(
+    connector: "DbConnector", isolation: IsolationLevel | None, *, read_only: bool
+) -> Iterator[UnitOfWork]:
+    with translated_errors():
+        connection = connector.engine.connect()
+    with connection:
+        unit = UnitOfWork(isolation, read_only, connection)
+        root = _begin(connection, unit)
+        with _registered(connector, unit):
+            try:
+                with translated_errors(), unit.closing_streams():
+                    yield unit
+                unit.finish(root)
+            except BaseException:
+                _roll_back(root)
+                raise
+
+
+def _begin(connection: Connection, unit: UnitOfWork) -> RootTransaction:
+    with translated_errors():
+        connection.execution_options(**_options(connection.dialect.name, unit))
+        root = connection.begin()
+        if unit.read_only and connection.dialect.name in {"mysql", "mariadb"}:
+            connection.exec_driver_sql("START TRANSACTION READ ONLY")
+        return root
+
+
+def _options(dialect_name: str, unit: UnitOfWork) -> dict[str, Any]:
+    options: dict[str, Any] = {_UNIT_OPTION: unit}
+    if dialect_name == "sqlite":
+        # A deferred transaction that reads first cannot wait for its turn to write any more.
+        begin = "DEFERRED" if unit.read_only else "IMMEDIATE"
+        return {**options, BEGIN_OPTION: begin, QUERY_ONLY_OPTION: unit.read_only}
+    if unit.isolation is not None:
+        options["isolation_level"] = unit.isolation
+    if dialect_name == "postgresql" and unit.read_only:
+        options["postgresql_readonly"] = True
+    return options
+
+
+def _roll_back(root: RootTransaction) -> None:
+    try:
+        if root.is_active:
+            root.rollback()
+    except SQLAlchemyError as exc:
+        # The error that led here says more; a connection that cannot roll back is given up.
+        _logger.warning("rollback failed: %s", type(exc).__name__)
+        with suppress(SQLAlchemyError):
+            root.connection.invalidate()
+
+
+@contextmanager
+def _registered(connector: "DbConnector", unit: UnitOfWork) -> Iterator[None]:
+    _active.set(MappingProxyType({**_active.get(), connector: unit}))
+    try:
+        yield
+    finally:
+        unit.end()
+        forget(unit)
+
+
+@contextmanager
+def lent(connector: "DbConnector", unit: UnitOfWork) -> Iterator[None]:
+    """Let statements of this context belong to a unit of work that began in another one."""
+    previous = _active.get()
+    _active.set(MappingProxyType({**previous, connector: unit}))
+    try:
+        yield
+    finally:
+        _active.set(previous)
+
+
+def forget(unit: UnitOfWork) -> None:
+    """Let statements of this context belong to it no more."""
+    # Not by a token: blocks held open by generators need not end in the order they began.
+    rest = {key: other for key, other in _active.get().items() if other is not unit}
+    _active.set(MappingProxyType(rest))
