@@ -17,6 +17,12 @@ Clock = Callable[[], float]
 BATCH_SECONDS: Final = 0.005
 """How long a batch should take: far above the clock's grain, far below a change in the weather."""
 
+LONGEST_SECONDS: Final = 10.0
+"""After this many seconds no further pair begins, where a peer is slow."""
+
+FEWEST_PAIRS: Final = 10
+"""So many there are nevertheless, where so many are wanted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -39,10 +45,11 @@ def measure(pair: Pair, *, pairs: int, clock: Clock = time.perf_counter) -> Resu
     """Run both in ``pairs`` pairs of short batches, in alternating order.
 
     Both run the same number of calls in a batch: as many as the slower one does in its time.
+    There are fewer pairs where they would take too long.
     """
     calls = min(_calls_per_batch(call, clock) for call in (pair.ours, pair.peer))
     with _no_garbage_collection():
-        timed = [_time_pair(pair, calls, clock, ours_first=n % 2 == 0) for n in range(pairs)]
+        timed = _time_pairs(pair, pairs, calls, clock)
     ratios = [ours / peer for ours, peer in timed]
     low, _, high = quantiles(ratios, n=4)
     return Result(
@@ -51,6 +58,14 @@ def measure(pair: Pair, *, pairs: int, clock: Clock = time.perf_counter) -> Resu
         ratio=median(ratios),
         quartiles=(low, high),
     )
+
+
+def _time_pairs(pair: Pair, pairs: int, calls: int, clock: Clock) -> list[tuple[float, float]]:
+    timed: list[tuple[float, float]] = []
+    latest = clock() + LONGEST_SECONDS
+    while len(timed) < pairs and (len(timed) < FEWEST_PAIRS or clock() < latest):
+        timed.append(_time_pair(pair, calls, clock, ours_first=len(timed) % 2 == 0))
+    return timed
 
 
 def _time_pair(pair: Pair, calls: int, clock: Clock, *, ours_first: bool) -> tuple[float, float]:

@@ -7,9 +7,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Bench", "Call", "Pair", "bench", "find_benches", "same_result"]
+__all__ = [
+    "Bench",
+    "Call",
+    "Pair",
+    "Peaks",
+    "Setup",
+    "Unavailable",
+    "bench",
+    "find_benches",
+    "same_result",
+]
 
 Call = Callable[[], object]
+
+
+class Unavailable(Exception):  # noqa: N818  # what it says of a bench, not that something failed
+    """A bench cannot run here: the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +32,20 @@ class Pair:
 
     ours: Call
     peer: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """The same rows read twice, and how much memory each took: its peak in bytes at each size."""
+
+    sizes: tuple[int, ...]
+    """The numbers of rows, ascending."""
+
+    ours: Callable[[], tuple[int, ...]]
+    peer: Callable[[], tuple[int, ...]]
+
+
+Setup = Callable[[], AbstractContextManager[Pair | Peaks]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +59,8 @@ class Bench:
     goal: str
     """Where the ratio should be, in words."""
 
-    setup: Callable[[], AbstractContextManager[Pair]]
-    """Prepare both, and check that they do the same."""
+    setup: Setup
+    """Prepare both, and check that they do the same; raises Unavailable."""
 
 
 def same_result(pair: Pair) -> Pair:
@@ -49,8 +77,6 @@ def same_result(pair: Pair) -> Pair:
 
 
 _BENCHES: Final[dict[str, Bench]] = {}
-
-Setup = Callable[[], AbstractContextManager[Pair]]
 
 
 def bench(name: str, *, peer: str, goal: str) -> Callable[[Setup], Setup]:

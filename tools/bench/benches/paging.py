@@ -1,48 +1,53 @@
-"""A page far into a listing of a SQLite table, by its token and by OFFSET."""
+"""A page in the middle of a long listing: by its token, as the first page, and as others do it."""
 
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Final
 
 from pydantic import SecretStr
-from sqlalchemy import Column, Integer, MetaData, String, Table, select, text
+from sqlalchemy import ColumnElement, asc, desc, select
 
-from saigon.model import BaseModelNoExtra, PaginationTokenCodec, QueryDataParams
+from saigon.model import PaginationTokenCodec, QueryDataParams
+from saigon.model.pagination import PageValue
 from saigon.orm.connection import DbConnector
-from tools.bench.registry import Pair, bench, same_result
+from tools.bench.databases import KINDS, Kind
+from tools.bench.orders import ORDERS, Order
+from tools.bench.registry import Pair, Setup, Unavailable, bench, same_result
+from tools.bench.run import current_run
 
-_ROWS: Final = 200_000
 _SIZE: Final = 50
-_SKIPPED: Final = 150_000
-"""The number of rows before the far page."""
-
-_TABLE: Final = Table(
-    "orders",
-    MetaData(),
-    Column("id", Integer, primary_key=True),
-    Column("customer", String(40), nullable=False),
-)
-_FILL: Final = text(
-    "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :count) "
-    "INSERT INTO orders (id, customer) SELECT n, 'customer ' || (n % 1000) FROM numbers"
-)
+_PLACE: Final = (ORDERS.c.placed_on, ORDERS.c.id)
+_DIRECTIONS: Final[dict[str, tuple[ColumnElement[Any], ...]]] = {
+    "ascending": (asc(ORDERS.c.placed_on), asc(ORDERS.c.id)),
+    "mixed": (desc(ORDERS.c.placed_on), asc(ORDERS.c.id)),
+}
 
 
-class Order(BaseModelNoExtra):
-    """A row of the table."""
+class _NotingCodec(PaginationTokenCodec):
+    """Notes what a token is bound to, so that one of another place can be made."""
 
-    id: int
-    customer: str
+    query = ""
+
+    def encode(self, values: Sequence[PageValue], *, query: str) -> str:
+        self.query = query
+        return super().encode(values, query=query)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The table, and three ways to a page of it."""
+    """The orders in an order, and the ways to a page of them."""
 
     connector: DbConnector
+    order: tuple[ColumnElement[Any], ...]
+    skipped: int
+    """The number of rows before the far page."""
+
+    place: tuple[Any, ...]
+    """The values of the order's columns in the last row before it."""
+
     token: str
     """The token of the far page."""
 
@@ -54,40 +59,80 @@ class Listing:
         """Read the rows that the token leads to."""
         return self._page(QueryDataParams(max_count=_SIZE, page_token=self.token))
 
-    def offset_page(self) -> list[Order]:
-        """Read the same rows by their number."""
-        page = select(_TABLE).order_by(_TABLE.c.id).limit(_SIZE).offset(_SKIPPED)
-        return self.connector.fetch_all(page, model=Order)
-
-    def _page(self, params: QueryDataParams[None]) -> list[Order]:
-        page = self.connector.fetch_page(Order, select(_TABLE), params, order_by=[_TABLE.c.id])
+    def _page(self, params: QueryDataParams[Any]) -> list[Order]:
+        page = self.connector.fetch_page(Order, select(ORDERS), params, order_by=self.order)
         return list(page.data)
 
+    def offset_page(self) -> list[Order]:
+        """Read the rows of the far page by their number, by hand."""
+        page = select(ORDERS).order_by(*self.order).limit(_SIZE).offset(self.skipped)
+        with self.connector.engine.begin() as connection:
+            rows = connection.execute(page).all()
+        return [Order.model_validate(dict(row._mapping)) for row in rows]  # noqa: SLF001  # SQLAlchemy's public name
 
-@bench("paging-far-page", peer="page 1", goal="at most 2")
+    def sqlakeyset_page(self) -> list[Order]:
+        """Read the rows of the far page by sqlakeyset."""
+        from sqlakeyset import select_page
+
+        listing = select(ORDERS).order_by(*self.order)
+        with self.connector.engine.begin() as connection:
+            page = select_page(connection, listing, per_page=_SIZE, page=(self.place, False))
+        _ = page.paging.bookmark_next
+        return [Order.model_validate(dict(row._mapping)) for row in page]  # noqa: SLF001  # as above
+
+
+_Peer = Callable[[Listing], list[Order]]
+
+
 @contextmanager
-def far_page_against_the_first() -> Iterator[Pair]:
-    """Compare a far page with the first one."""
-    with _listing() as listing:
+def _listing(kind: Kind, direction: str) -> Iterator[Listing]:
+    order, run = _DIRECTIONS[direction], current_run()
+    skipped = run.rows // 2 // _SIZE * _SIZE - _SIZE
+    codec = _NotingCodec([SecretStr("a key for one measurement")])
+    with DbConnector(run.orders_url(kind), page_tokens=codec) as connector:
+        params = QueryDataParams[Any](max_count=1)
+        connector.fetch_page(Order, select(ORDERS), params, order_by=order)
+        before = select(*_PLACE).order_by(*order).limit(1).offset(skipped - 1)
+        place = tuple(connector.fetch_all(before)[0])
+        token = codec.encode(place, query=codec.query)
+        yield Listing(connector, order, skipped, place, token)
+
+
+@contextmanager
+def _against(peer: _Peer, kind: Kind, direction: str) -> Iterator[Pair]:
+    with _listing(kind, direction) as listing:
+        yield same_result(Pair(ours=listing.far_page, peer=partial(peer, listing)))
+
+
+@contextmanager
+def _against_first(kind: Kind, direction: str) -> Iterator[Pair]:
+    with _listing(kind, direction) as listing:
         yield Pair(ours=listing.far_page, peer=listing.first_page)
 
 
-@bench("paging-far-page-offset", peer="OFFSET", goal="at most 0.04 at 500,000 rows before it")
 @contextmanager
-def far_page_against_offset() -> Iterator[Pair]:
-    """Compare a far page with the same page by OFFSET, both read into models."""
-    with _listing() as listing:
-        yield same_result(Pair(ours=listing.far_page, peer=listing.offset_page))
+def _against_sqlakeyset(kind: Kind, direction: str) -> Iterator[Pair]:
+    if find_spec("sqlakeyset") is None:
+        raise Unavailable(
+            "sqlakeyset is not installed; the environment of 'hatch run bench' has it"
+        )
+    with _against(Listing.sqlakeyset_page, kind, direction) as pair:
+        yield pair
 
 
-@contextmanager
-def _listing() -> Iterator[Listing]:
-    codec = PaginationTokenCodec([SecretStr("a key for one measurement")])
-    with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite+pysqlite:///{Path(folder) / 'orders.db'}"
-        with DbConnector(url, page_tokens=codec) as connector:
-            _TABLE.metadata.create_all(connector.engine)
-            connector.execute(_FILL, {"count": _ROWS})
-            params = QueryDataParams[None](max_count=_SKIPPED)
-            far = connector.fetch_page(Order, select(_TABLE), params, order_by=[_TABLE.c.id])
-            yield Listing(connector, str(far.page_token))
+_PEERS: Final[tuple[tuple[str, str, str, Callable[[Kind, str], Any]], ...]] = (
+    ("first", "page 1", "at most 2", _against_first),
+    ("offset", "OFFSET", "at most 0.04 at page 10,000", partial(_against, Listing.offset_page)),
+    ("sqlakeyset", "sqlakeyset", "below 1", _against_sqlakeyset),
+)
+
+
+def _register() -> None:
+    for kind in KINDS:
+        for direction in _DIRECTIONS:
+            for name, peer, goal, against in _PEERS:
+                setup: Setup = partial(against, kind, direction)
+                bench(f"paging-{kind}-{direction}-{name}", peer=peer, goal=goal)(setup)
+
+
+_register()
