@@ -1,5 +1,6 @@
 """Engines: from an address and a source of logins to a pool of prepared connections."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,16 +10,18 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from saigon.model.interface import CredentialsProvider, DbLogin
+from saigon.orm._aiomysql import aiomysql_args, prepare_aiomysql
 from saigon.orm._errors import error_kind
+from saigon.orm._greenlets import wait_for
 from saigon.orm._mysql import MYSQL_CONNECT_ARGS, prepare_mysql
 from saigon.orm._sqlite import prepare_sqlite
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import DbConfigurationError, MissingExtraError
 
-__all__ = ["Address", "EngineOptions", "Proxy", "make_engine"]
+__all__ = ["Address", "EngineOptions", "Proxy", "make_async_engine", "make_engine"]
 
 Proxy: TypeAlias = Literal["rds", "pgbouncer"]
 
@@ -35,7 +38,19 @@ _DRIVERS: Final = {
 _USER_OPTIONS: Final = ("user",)
 _PASSWORD_OPTIONS: Final = ("password", "passwd")
 _SECRET_OPTIONS: Final = frozenset({"sslpassword", "ssl_key_password"})
-_EXTRAS: Final = {"psycopg": "postgresql", "pymysql": "mysql"}
+_ASYNC_DRIVERS: Final = {
+    "postgresql": "psycopg",
+    "mysql": "aiomysql",
+    "mariadb": "aiomysql",
+    "sqlite": "aiosqlite",
+}
+_EXTRAS: Final = {
+    "psycopg": "postgresql",
+    "pymysql": "mysql",
+    "aiomysql": "async",
+    "aiosqlite": "async",
+    "greenlet": "async",
+}
 
 # A peer that is gone without a word is noticed after about 30 seconds.
 _POSTGRESQL_CONNECT_ARGS: Final = {
@@ -119,10 +134,41 @@ def make_engine(
         )
     except ModuleNotFoundError as exc:
         raise MissingExtraError(_EXTRAS[address.url.get_driver_name()], exc.name) from exc
+    return _prepared(engine, address, provider)
+
+
+def make_async_engine(
+    address: Address, provider: CredentialsProvider | None, options: EngineOptions
+) -> Engine:
+    """Return the engine for use in greenlets on an event loop, not connected yet.
+
+    Raises:
+        MissingExtraError: The driver, or greenlet, is not installed.
+    """
+    url = address.url.set(drivername=_async_driver(address.url))
+    try:
+        import greenlet  # noqa: F401  # SQLAlchemy would miss it only when it connects
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        engine = create_async_engine(
+            url,
+            poolclass=AsyncAdaptedQueuePool,
+            connect_args=_async_driver_args(address),
+            hide_parameters=True,
+            **_pool_options(address, options),
+        ).sync_engine
+    except ModuleNotFoundError as exc:
+        raise MissingExtraError(_EXTRAS.get(str(exc.name), "async"), exc.name) from exc
+    if address.dialect_name == "mysql":
+        prepare_aiomysql(engine)
+    return _prepared(engine, address, provider)
+
+
+def _prepared(engine: Engine, address: Address, provider: CredentialsProvider | None) -> Engine:
     if address.dialect_name == "sqlite":
         prepare_sqlite(engine)
         return engine
-    if address.dialect_name == "mysql":
+    if engine.dialect.driver == "pymysql":
         prepare_mysql(engine)
     event.listen(engine, "do_connect", _connector(address.login, provider))
     return engine
@@ -148,6 +194,11 @@ def _driver_args(address: Address) -> dict[str, Any]:
     return dict(address.connect_args)
 
 
+def _async_driver_args(address: Address) -> dict[str, Any]:
+    args = _driver_args(address)
+    return aiomysql_args(args) if address.dialect_name == "mysql" else args
+
+
 def _connector(
     login: DbLogin | None, provider: CredentialsProvider | None
 ) -> Callable[[Dialect, Any, list[Any], dict[str, Any]], Any]:
@@ -168,27 +219,48 @@ def _connector(
 def _connect_with(
     provider: CredentialsProvider, attempt: Callable[[DbLogin | None], Any], dialect: Dialect
 ) -> Any:
-    current = provider.get_credentials()
+    current = _ask(provider, dialect, refresh=False)
     for delay in AUTH_RETRY_DELAYS:
         try:
             return attempt(current)
         except dialect.loaded_dbapi.Error as exc:
             if error_kind(exc) != "auth":
                 raise
-        time.sleep(delay)
-        current = provider.get_credentials(refresh=True)
+        _sleep(delay, dialect)
+        current = _ask(provider, dialect, refresh=True)
     return attempt(current)
+
+
+def _ask(provider: CredentialsProvider, dialect: Dialect, *, refresh: bool) -> DbLogin:
+    if dialect.is_async:  # it may wait for a service, which would hold the event loop
+        return wait_for(asyncio.to_thread(provider.get_credentials, refresh=refresh))
+    return provider.get_credentials(refresh=refresh)
+
+
+def _sleep(seconds: float, dialect: Dialect) -> None:
+    if dialect.is_async:
+        wait_for(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
 
 
 def _login_params(dialect: Dialect, login: DbLogin | None) -> dict[str, Any]:
     if login is None:
         return {}
-    password = login.password.get_secret_value()
-    # PyMySQL encodes a text password in latin-1; the server compares UTF-8.
-    secret = password.encode() if dialect.driver == "pymysql" else password
     # Without a name, the driver takes its default: libpq's PGUSER, for instance.
     user = {"user": login.username} if login.username else {}
-    return {**user, "password": secret}
+    return {**user, "password": _driver_password(dialect, login.password.get_secret_value())}
+
+
+def _driver_password(dialect: Dialect, password: str) -> str | bytes:
+    """Return what makes the driver send UTF-8, which the server compares."""
+    match dialect.driver:
+        case "pymysql":  # encodes a text password in latin-1
+            return password.encode()
+        case "aiomysql":  # likewise, and takes text only
+            return password.encode().decode("latin-1")
+        case _:
+            return password
 
 
 def _parsed(target: URL | str) -> URL:
@@ -209,11 +281,14 @@ def _with_driver(url: URL) -> URL:
         raise DbConfigurationError(
             f"expected a postgresql, mysql, mariadb or sqlite URL, got {backend!r}"
         )
-    if "+" not in url.drivername:
-        return url.set(drivername=f"{backend}+{driver}")
-    if url.drivername != f"{backend}+{driver}":
+    if "+" in url.drivername and url.get_driver_name() not in {driver, _ASYNC_DRIVERS[backend]}:
         raise DbConfigurationError(f"expected the driver {driver!r}, got {url.drivername!r}")
-    return url
+    return url.set(drivername=f"{backend}+{driver}")
+
+
+def _async_driver(url: URL) -> str:
+    backend = url.get_backend_name()
+    return f"{backend}+{_ASYNC_DRIVERS[backend]}"
 
 
 def _login(url: URL) -> DbLogin | None:
