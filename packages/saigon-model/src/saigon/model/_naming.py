@@ -1,7 +1,8 @@
 """Generic models whose names read well."""
 
 import re
-from typing import Any, cast
+from types import NoneType, UnionType
+from typing import Annotated, Any, ForwardRef, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -17,7 +18,7 @@ class NamedGeneric(BaseModelNoExtra):
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """Name ``Page[Order]`` ``Page_Order``, the form that OpenAPI's component names allow."""
-        return "_".join([cls.__name__, *map(_readable_name, params)])
+        return "_".join([cls.__name__, *(word for param in params for word in _words(param))])
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -30,6 +31,21 @@ class NamedGeneric(BaseModelNoExtra):
         return cast("CoreSchema", {**schema, "ref": f"{cls.__module__}.{cls.__name__}:{id(cls)}"})
 
 
-def _readable_name(param: Any) -> str:
-    name = param.__name__ if isinstance(param, type) else str(param).replace("typing.", "")
+def _words(param: Any) -> list[str]:
+    """Name a type by itself and its arguments, leaving out what only annotates it."""
+    origin, args = get_origin(param), get_args(param)
+    if origin is Annotated:
+        return _words(args[0])
+    inner = [word for arg in args for word in _words(arg)]
+    return inner if origin in {Union, UnionType} else [_own_name(origin or param), *inner]
+
+
+def _own_name(param: Any) -> str:
+    if param is NoneType:
+        return "None"
+    name = param.__forward_arg__ if isinstance(param, ForwardRef) else _name_or_text(param)
     return _NOT_A_NAME.sub("_", name).strip("_")
+
+
+def _name_or_text(param: Any) -> str:
+    return str(getattr(param, "__name__", param))

@@ -10,8 +10,9 @@ __all__ = ["BaseModelNoExtra", "BasicRestResponse", "EmptyContent"]
 class BaseModelNoExtra(BaseModel):
     """A model that refuses unknown fields.
 
-    Fields are set by name or by alias. The text of a validation error does not show the input;
-    ``ValidationError.errors()`` still does, so that belongs into no log.
+    Fields are set by name or by alias. The text of a validation error does not show the values of
+    the input, but the names of fields that it should not have;
+    ``ValidationError.errors()`` shows the values, so that belongs into no log.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(

@@ -1,20 +1,29 @@
 """The problem document of RFC 9457, which services write and clients read."""
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 __all__ = ["PROBLEM_MEDIA_TYPE", "ProblemDetails", "ProblemError"]
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+"""The media type of a problem document."""
+
+_MAX_LENGTH: Final = 64 * 1024
 
 
 class ProblemError(BaseModel):
     """One fault among several: of which kind, where, and in words. It never holds the input."""
 
     type: str
+    """The kind of fault."""
+
     loc: list[str | int] = Field(default_factory=list)
+    """The way to it: ``body``, then fields and positions."""
+
     msg: str
+    """What was expected, in words."""
 
 
 class ProblemDetails(BaseModel):
@@ -49,6 +58,30 @@ class ProblemDetails(BaseModel):
 
     errors: list[ProblemError] | None = None
     """The single faults, where there are several."""
+
+    @classmethod
+    def parse(cls, content: str | bytes) -> Self | None:
+        """Read a stranger's document, ``None`` where it is none or longer than 64 KiB.
+
+        Members of the wrong type are left out, as RFC 9457 asks of readers.
+        """
+        if len(content) > _MAX_LENGTH:
+            return None
+        try:
+            members = from_json(content)
+        except ValueError:
+            return None
+        return cls._of_sound_members(members) if isinstance(members, dict) else None
+
+    @classmethod
+    def _of_sound_members(cls, members: dict[str, object]) -> Self:
+        try:
+            return cls.model_validate(members)
+        except ValidationError as exc:
+            unsound = {error["loc"][0] for error in exc.errors()}
+        return cls.model_validate(
+            {name: value for name, value in members.items() if name not in unsound}
+        )
 
     def to_json(self) -> bytes:
         """Return the document's body: the members that are set, as JSON in UTF-8."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field, RootModel
 
 from saigon.model._naming import NamedGeneric
 from saigon.model.pagination import QueryDataPaginationToken
@@ -42,24 +42,37 @@ class QueryDataParams(NamedGeneric, Generic[SelectionT]):
         """Return the query string's parameters, the fields of the selection beside the others.
 
         Values left at ``None`` are left out, lists become repeated parameters, and nested objects
-        compact JSON.
+        compact JSON, which a server reads into a field of type ``Json[…]``.
 
         Raises:
-            TypeError: The selection is not a model.
+            TypeError: The selection is not a model with fields.
             ValueError: A field of the selection has the name of one of the page's own parameters.
         """
-        page = self.model_dump(mode="json", exclude={"selection"}, exclude_none=True)
-        selection = self._selection_fields()
-        if clash := sorted(selection.keys() & {"max_count", "page_token"}):
+        page = self.model_dump(mode="json", by_alias=True, exclude={"selection"}, exclude_none=True)
+        selection = _query_fields(self.selection)
+        if clash := sorted(selection.keys() & type(self).model_fields.keys() - {"selection"}):
             raise ValueError(f"fields of the selection that a page has itself: {clash}")
         return {name: _url_value(value) for name, value in (selection | page).items()}
 
-    def _selection_fields(self) -> dict[str, Any]:
-        if self.selection is None:
-            return {}
-        if not isinstance(self.selection, BaseModel):
-            raise TypeError(f"expected a model, got a {type(self.selection).__name__}")
-        return self.selection.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+def _query_fields(selection: Any) -> dict[str, Any]:
+    """Return the fields by the names under which the server reads them."""
+    if selection is None:
+        return {}
+    if not isinstance(selection, BaseModel) or isinstance(selection, RootModel):
+        raise TypeError(f"expected a model with fields, got a {type(selection).__name__}")
+    # By round trip: what is computed from other fields, the server computes itself.
+    values = selection.model_dump(mode="json", by_alias=True, exclude_none=True, round_trip=True)
+    names = dict(_read_names(selection))
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+def _read_names(model: BaseModel) -> Iterator[tuple[str, str]]:
+    for name, field in type(model).model_fields.items():
+        alias = field.validation_alias
+        first = alias.choices[0] if isinstance(alias, AliasChoices) else alias
+        if isinstance(first, str):
+            yield field.serialization_alias or name, first
 
 
 class DataSet(NamedGeneric, Generic[ItemT]):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from operator import le, lt
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
@@ -27,7 +28,9 @@ class Range(NamedGeneric, Generic[BoundT]):
     """The values from ``start`` to ``end``; ``None`` leaves that end open.
 
     Ranges of numbers and text are closed, ``[start, end]``; ranges of datetimes, dates and times
-    are half-open, ``[start, end)``, so that two that follow each other share no instant.
+    are half-open, ``[start, end)``, so that two that follow each other share no instant. For
+    instants take :class:`TimeRange`: Python compares two datetimes of one time zone by the clock
+    on the wall.
 
     Raises:
         ValidationError: ``start`` lies after ``end``, the two cannot be compared, or one is NaN.
@@ -36,27 +39,28 @@ class Range(NamedGeneric, Generic[BoundT]):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     start: BoundT | None = None
+    """The first value, ``None`` where there is no first one."""
+
     end: BoundT | None = None
+    """The last value, of time the one after it; ``None`` where there is none."""
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
         for bound in (self.start, self.end):
-            if bound is not None and not _equals_itself(bound):
-                raise ValueError("expected numbers, got NaN")
-        if self.start is not None and self.end is not None and _is_after(self.start, self.end):
-            raise ValueError("expected a start that is not after the end")
+            if bound is not None and not _has_order(bound):
+                raise ValueError("expected bounds that have an order; NaN has none")
+        if self.start is not None and self.end is not None and not _holds(le, self.start, self.end):
+            raise ValueError("expected a start that compares with the end and is not after it")
         return self
 
     def __contains__(self, value: Any) -> bool:
         """Tell whether the value lies in the range; what cannot be compared does not."""
-        try:
-            after_start = self.start is None or value >= self.start
-            return bool(after_start and (self.end is None or self._is_before_end(value)))
-        except TypeError:
-            return False
-
-    def _is_before_end(self, value: Any) -> bool:
-        return bool(value < self.end if self._half_open else value <= self.end)
+        before = lt if self._half_open else le
+        return (
+            _has_order(value)
+            and (self.start is None or _holds(le, self.start, value))
+            and (self.end is None or _holds(before, value, self.end))
+        )
 
     @property
     def _half_open(self) -> bool:
@@ -64,41 +68,48 @@ class Range(NamedGeneric, Generic[BoundT]):
 
     @property
     def length(self) -> Any:
-        """How much the range holds, ``None`` where an end is open.
+        """How much the range holds, ``None`` where an end is open or values have no difference.
 
-        The number of integers in a range of integers, a ``timedelta`` for time, else
-        ``end - start``.
+        The number of integers in a range of integers, a ``timedelta`` for datetimes and dates,
+        else ``end - start``.
         """
         if self.start is None or self.end is None:
             return None
-        difference = self.end - self.start  # type: ignore[operator]  # a text range has no length
+        try:
+            difference = self.end - self.start  # type: ignore[operator]  # not of text, say
+        except (TypeError, ArithmeticError):
+            return None
         return difference + 1 if isinstance(difference, int) else difference
 
     def intersect(self, other: "Range[BoundT]") -> Self | None:
-        """Return what both ranges hold, ``None`` where that is nothing."""
-        start = _pick(max, self.start, other.start)
-        end = _pick(min, self.end, other.end)
-        if start is not None and end is not None and _is_empty(start, end):
+        """Return what both ranges hold, ``None`` where that is nothing.
+
+        Raises:
+            ValidationError: A bound of the other, of another class, is not one for this class.
+        """
+        try:
+            start = _pick(max, self.start, other.start)
+            end = _pick(min, self.end, other.end)
+            if start is not None and end is not None and _is_empty(start, end):
+                return None
+        except (TypeError, ArithmeticError):
             return None
-        return type(self)(start=start, end=end)
+        return type(self).model_validate({**dict(self), "start": start, "end": end})
+
+
+def _holds(comparison: Callable[[Any, Any], Any], one: Any, other: Any) -> bool:
+    try:
+        return bool(comparison(one, other))
+    except (TypeError, ValueError, ArithmeticError):  # of other types, an array, a signalling NaN
+        return False
+
+
+def _has_order(value: Any) -> bool:
+    return _holds(le, value, value)
 
 
 def _is_empty(start: Any, end: Any) -> bool:
     return bool(start > end or (start == end and isinstance(end, date | time)))
-
-
-def _equals_itself(bound: Any) -> bool:
-    try:
-        return bool(bound == bound)  # noqa: PLR0124  # NaN alone, float or Decimal, does not
-    except ArithmeticError:  # a signalling NaN
-        return False
-
-
-def _is_after(start: Any, end: Any) -> bool:
-    try:
-        return bool(start > end)
-    except TypeError as exc:
-        raise ValueError("expected two bounds that can be compared") from exc
 
 
 def _pick(choose: Callable[[Any, Any], Any], one: Any, other: Any) -> Any:
@@ -147,9 +158,24 @@ class TimeRange(Range[UtcDatetime]):
 
     @classmethod
     def last(cls, delta: timedelta, *, now: datetime | None = None) -> Self:
-        """Return the range of the given length that ends now, or at ``now``."""
+        """Return the range of the given length that ends now, or at ``now``.
+
+        Raises:
+            ValueError: ``now`` is naive, or the range would start before the year 1 or end before
+                it starts.
+        """
         end = datetime.now(UTC) if now is None else now
-        return cls(start=end - delta, end=end)
+        return cls(start=_before(end, delta), end=end)
+
+
+def _before(instant: datetime, delta: timedelta) -> datetime:
+    if instant.utcoffset() is None:
+        raise ValueError("expected an aware datetime, got a naive one")
+    try:
+        # In a time zone of its own, a day is not always 24 hours long.
+        return _in_utc(instant) - delta
+    except OverflowError:
+        raise ValueError("expected a range within the years 1 to 9999") from None
 
 
 def max_span(limit: timedelta) -> AfterValidator:
@@ -159,8 +185,8 @@ def max_span(limit: timedelta) -> AfterValidator:
         ``Annotated[TimeRange, max_span(timedelta(days=31))]`` as the type of a field.
     """
 
-    def check(value: TimeRange) -> TimeRange:
-        if value.length is None or value.length > limit:
+    def check(value: TimeRange | None) -> TimeRange | None:
+        if value is not None and (value.length is None or value.length > limit):
             raise ValueError(f"expected a range with both ends, at most {limit} long")
         return value
 
