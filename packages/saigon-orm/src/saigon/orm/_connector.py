@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, TypeVar, overload
@@ -108,7 +108,7 @@ class DbConnector:
             proxy=proxy,
         )
         # One engine per process: a child must not use, nor close, its parent's connections.
-        self._engines: dict[int, Engine] = {}
+        self._engines: dict[Hashable, Engine] = {}
 
     @classmethod
     def for_lambda(
@@ -154,15 +154,21 @@ class DbConnector:
         Raises:
             saigon.orm.exceptions.MissingExtraError: The database's driver is not installed.
         """
-        process = os.getpid()
-        engine = self._engines.get(process)
+        home = self._home()
+        engine = self._engines.get(home)
         # An engine that lost the race of two threads has not connected, so it is just dropped.
-        return engine or self._engines.setdefault(process, self._new_engine())
+        return engine or self._engines.setdefault(home, self._new_engine())
+
+    def _home(self) -> Hashable:
+        return os.getpid()
 
     def _new_engine(self) -> Engine:
-        engine = make_engine(self._address, self._provider, self._options)
+        engine = self._make_engine()
         event.listen(engine, "handle_error", note_error)
         return engine
+
+    def _make_engine(self) -> Engine:
+        return make_engine(self._address, self._provider, self._options)
 
     def execute(
         self,
@@ -230,6 +236,14 @@ class DbConnector:
             DbExecutionError: The database refused it, or could not be reached.
             pydantic.ValidationError: The row does not make a model.
         """
+        return self._fetch_row(statement, parameters, model)
+
+    def _fetch_row(
+        self,
+        statement: Executable,
+        parameters: Mapping[str, Any] | None,
+        model: type[BaseModel] | None,
+    ) -> Any:
         _check_statement(statement)
         with self._connection() as connection:
             result = connection.execute(statement, parameters)
@@ -344,8 +358,11 @@ class DbConnector:
         unit = active_unit(self)
         if unit is None and self._address.in_memory:
             # Its one connection stays free, and the rows are in memory anyway.
-            return (rows for rows in [self._fetch_rows(statement, parameters, model)])
+            return self._at_once(statement, parameters, model)
         return self._stream(unit, statement, parameters, model)
+
+    def _at_once(self, *query: Any) -> Generator[list[Any], None, None]:
+        yield self._fetch_rows(*query)
 
     def _stream(
         self,
@@ -478,8 +495,11 @@ class DbConnector:
             except DbExecutionError as exc:
                 if exc.kind != "connection":
                     raise
-            time.sleep(min(_LONGEST_BACKOFF, backoff * 2**attempt))
+            self._wait(min(_LONGEST_BACKOFF, backoff * 2**attempt))
         return self._reflect(target, only, schema)
+
+    def _wait(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def _reflect(self, metadata: MetaData, only: list[str] | None, schema: str | None) -> MetaData:
         with self._connection() as connection:
@@ -500,7 +520,7 @@ class DbConnector:
 
     def dispose(self) -> None:
         """Close the connections that are not in use; a later call opens new ones."""
-        engine = self._engines.pop(os.getpid(), None)
+        engine = self._engines.pop(self._home(), None)
         if engine is not None:
             engine.dispose()
 

@@ -8,6 +8,7 @@ See Also:
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 __all__ = ["in_greenlet", "to_the_end", "wait_for"]
@@ -21,7 +22,7 @@ async def in_greenlet(fn: Callable[P, ResultT], *args: P.args, **kwargs: P.kwarg
     """Call a synchronous function whose database calls are awaited."""
     from sqlalchemy.util import greenlet_spawn
 
-    result: ResultT = await greenlet_spawn(fn, *args, **kwargs)
+    result: ResultT = await greenlet_spawn(partial(fn, *args, **kwargs))
     return result
 
 
