@@ -7,7 +7,9 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection, CursorResult, Executable, Insert, Row
 from sqlalchemy.exc import InvalidRequestError
 
-__all__ = ["ExecuteResult", "Parameters", "execute_buffered"]
+from saigon.orm.exceptions import NoRowsError
+
+__all__ = ["ExecuteResult", "Parameters", "execute_buffered", "row_keys"]
 
 Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """The values of one execution, or of several."""
@@ -39,6 +41,20 @@ def execute_buffered(
     key = _inserted_key(statement, parameters, result)
     rows = tuple(result.fetchall()) if result.returns_rows else ()
     return ExecuteResult(result.rowcount, rows, key)
+
+
+def row_keys(result: CursorResult[Any]) -> tuple[str, ...]:
+    """Return the names of a result's columns.
+
+    Raises:
+        NoRowsError: The statement gives no rows at all.
+    """
+    if not result.returns_rows:
+        result.close()
+        raise NoRowsError(
+            "expected a statement that returns rows; run it by 'execute', or add returning(…)"
+        )
+    return tuple(result.keys())
 
 
 def _inserted_key(

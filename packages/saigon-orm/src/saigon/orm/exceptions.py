@@ -7,6 +7,7 @@
      +-- DbConfigurationError    (also ValueError) the address or the credentials cannot be used
      +-- TransactionUsageError   (also RuntimeError) the unit of work is used where it may not be
      +-- MultipleRowsError       one row was expected and more came
+     +-- NoRowsError             (also TypeError) rows were expected of a statement that has none
      +-- TableNotFoundError      (also LookupError) the database has no such table
      +-- PaginationError         (also ValueError) the query cannot be paged without losing rows
      +-- ModelMappingError       (also ValueError) a model's value does not fit the column
@@ -28,6 +29,7 @@ __all__ = [
     "MissingExtraError",
     "ModelMappingError",
     "MultipleRowsError",
+    "NoRowsError",
     "PaginationError",
     "SaigonOrmError",
     "TableNotFoundError",
@@ -109,6 +111,10 @@ class TransactionUsageError(SaigonOrmError, RuntimeError):
 
 class MultipleRowsError(SaigonOrmError):
     """A statement that may give one row gave more."""
+
+
+class NoRowsError(SaigonOrmError, TypeError):
+    """A statement that returns no rows, such as an INSERT without RETURNING, was to be fetched."""
 
 
 class TableNotFoundError(SaigonOrmError, LookupError):

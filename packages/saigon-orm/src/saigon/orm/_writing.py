@@ -1,0 +1,119 @@
+"""Models to rows: which fields go where, and which of them as JSON."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+from sqlalchemy import URL, Dialect, FromClause, types
+
+from saigon.orm._fields import field_keys
+from saigon.orm._forms import Place, column_form
+from saigon.orm.exceptions import ModelMappingError
+
+__all__ = ["row_values"]
+
+_CONTAINERS = (BaseModel, dict, list, tuple, set, frozenset)
+
+
+def row_values(
+    data: BaseModel,
+    table: FromClause | None,
+    dialect_name: str | None,
+    exclude: Collection[str],
+) -> dict[str, Any]:
+    """Return a model's values by the names of the columns.
+
+    Raises:
+        ModelMappingError: A field has no column in the table, or its value has no exact form.
+    """
+    values = _python_values(data, table, exclude)
+    places = {name: _place(data, name, table, dialect_name) for name in values}
+    missing = [name for name, place in places.items() if place is None]
+    if missing:
+        raise ModelMappingError(
+            f"no column for the fields {', '.join(missing)}; name them in 'exclude' to leave them"
+        )
+    found = {name: place for name, place in places.items() if place is not None}
+    values |= _json_values(data, {n: values[n] for n, p in found.items() if _is_json(values[n], p)})
+    return {place.key: column_form(values[name], place) for name, place in found.items()}
+
+
+def _python_values(
+    data: BaseModel, table: FromClause | None, exclude: Collection[str]
+) -> dict[str, Any]:
+    # A round trip leaves computed fields out, and Json fields as text.
+    values = data.model_dump(by_alias=False, exclude=set(exclude), round_trip=True)
+    # What is kept out of answers is not kept out of the table that has a column for it.
+    hidden = {
+        name: getattr(data, name)
+        for name, field in type(data).model_fields.items()
+        if field.exclude and name not in exclude and table is not None
+        if _column_key(name, field, table) is not None
+    }
+    return values | hidden
+
+
+def _place(
+    data: BaseModel, name: str, table: FromClause | None, dialect_name: str | None
+) -> Place | None:
+    field = type(data).model_fields.get(name)
+    annotation = None if field is None else field.annotation
+    if table is None:
+        return Place(name, types.NullType(), dialect_name, annotation)
+    key = _column_key(name, field, table)
+    if key is None:
+        return None
+    kind = table.c[key].type
+    if dialect_name is not None:  # a column may have variants
+        kind = kind.dialect_impl(_dialect(dialect_name))
+    return Place(key, kind, dialect_name, annotation)
+
+
+def _column_key(name: str, field: FieldInfo | None, table: FromClause) -> str | None:
+    keys = [name] if field is None else field_keys(name, field)
+    return next((key for key in keys if key in table.c), None)
+
+
+@cache
+def _dialect(name: str) -> Dialect:
+    return URL.create(name).get_dialect()()
+
+
+def _is_json(value: Any, place: Place) -> bool:
+    if isinstance(place.kind, types.JSON):
+        return value is not None
+    return isinstance(value, _CONTAINERS) and not isinstance(place.kind, types.ARRAY)
+
+
+def _json_values(data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        dumped = data.model_dump(mode="json", by_alias=False, include=set(values), round_trip=True)
+        return {
+            name: _faithful(value, dumped[name] if name in dumped else to_jsonable_python(value))
+            for name, value in values.items()
+        }
+    except PydanticSerializationError as exc:
+        raise ModelMappingError(f"no JSON for one of {', '.join(values)}: {exc}") from exc
+
+
+def _faithful(value: Any, as_json: Any) -> Any:
+    """Give secrets for their stars, and refuse what would be read back as something else."""
+    match value, as_json:
+        case (Secret() | SecretBytes() | SecretStr(), str()) if as_json == str(value):
+            return to_jsonable_python(value.get_secret_value())
+        case bytes(), str() if as_json in {urlsafe_b64encode(value).decode(), value.hex()}:
+            raise ModelMappingError(
+                "bytes inside JSON would be read back as their base64 or hexadecimal text; "
+                "give them a column of their own, or the type Base64Bytes"
+            )
+        case dict(), dict():
+            pairs = zip(value.values(), as_json.items(), strict=True)
+            return {key: _faithful(item, item_json) for item, (key, item_json) in pairs}
+        case ((list() | tuple() as items), list()):
+            return [_faithful(item, i) for item, i in zip(items, as_json, strict=True)]
+        case _:
+            return as_json
