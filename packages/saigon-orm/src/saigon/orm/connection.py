@@ -7,9 +7,10 @@ from saigon.orm._transaction import AsyncTransaction, Transaction, transaction_c
 from saigon.orm._transactional import transactional
 from saigon.orm._unit import IsolationLevel
 from saigon.orm.exceptions import DbExecutionError
-from saigon.orm.manager import AbstractDbManager
+from saigon.orm.manager import AbstractAsyncDbManager, AbstractDbManager
 
 __all__ = [
+    "AbstractAsyncDbManager",
     "AbstractDbManager",
     "AsyncDbConnector",
     "AsyncTransaction",

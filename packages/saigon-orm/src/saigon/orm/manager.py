@@ -6,14 +6,16 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, MetaData, Select, Table, and_, delete, select
+from sqlalchemy import ColumnElement, MetaData, Select, Table
 
 from saigon.model import QueryDataParams, QueryDataResult
+from saigon.orm._async_manager import AbstractAsyncDbManager
 from saigon.orm._connector import DbConnector
+from saigon.orm._entities import delete_entity_statement, select_entity_statement
 from saigon.orm._transaction import Transaction, transaction_context
 from saigon.orm._unit import IsolationLevel
 
-__all__ = ["AbstractDbManager"]
+__all__ = ["AbstractAsyncDbManager", "AbstractDbManager"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -92,7 +94,7 @@ class AbstractDbManager:
             ValueError: The key has another number of columns.
         """
         found = self._table(table)
-        return self.db_connector.fetch_one(select(found).where(_has_key(found, key)), model=model)
+        return self.db_connector.fetch_one(select_entity_statement(found, key), model=model)
 
     def delete_entity(self, table: Table | str, key: Any) -> bool:
         """Delete the row of a primary key and tell whether it was there.
@@ -102,15 +104,7 @@ class AbstractDbManager:
             DbExecutionError: Of the kind ``foreign_key``, where another row refers to it.
         """
         found = self._table(table)
-        return self.db_connector.execute(delete(found).where(_has_key(found, key))).rowcount > 0
+        return self.db_connector.execute(delete_entity_statement(found, key)).rowcount > 0
 
     def _table(self, table: Table | str) -> Table:
         return self.table(table) if isinstance(table, str) else table
-
-
-def _has_key(table: Table, key: Any) -> ColumnElement[bool]:
-    columns = list(table.primary_key)
-    values = key if isinstance(key, tuple) else (key,)
-    if not columns or len(columns) != len(values):
-        raise ValueError(f"expected a key of {len(columns)} columns for {table.name}")
-    return and_(*(column == value for column, value in zip(columns, values, strict=True)))
