@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from saigon.orm._connector import DbConnector
 
-__all__ = ["active_unit", "forget", "has_unit", "lent", "note_error", "unit_of_work"]
+__all__ = ["active_unit", "forget", "has_unit", "lent", "note_error", "unit_of", "unit_of_work"]
 
 _UNIT_OPTION: Final = "saigon_unit_of_work"
 _logger = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ def note_error(context: "ExceptionContext") -> None:
     connection, error = context.connection, context.sqlalchemy_exception
     if connection is None or error is None:
         return
-    unit = connection.get_execution_options().get(_UNIT_OPTION)
-    if not isinstance(unit, UnitOfWork):
+    unit = unit_of(connection)
+    if unit is None:
         return
     cause = execution_error(error)
     cause.__cause__ = context.original_exception
@@ -43,6 +43,12 @@ def note_error(context: "ExceptionContext") -> None:
         unit.abort(cause, depth=0)
     else:
         unit.check_damage(cause)
+
+
+def unit_of(connection: Connection) -> UnitOfWork | None:
+    """Return the unit of work that a connection was taken for."""
+    unit = connection.get_execution_options().get(_UNIT_OPTION)
+    return unit if isinstance(unit, UnitOfWork) else None
 
 
 def active_unit(connector: "DbConnector") -> UnitOfWork | None:

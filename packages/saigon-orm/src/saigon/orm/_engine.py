@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 from saigon.model.interface import CredentialsProvider, DbLogin
 from saigon.orm._aiomysql import aiomysql_args, prepare_aiomysql
 from saigon.orm._errors import error_kind
+from saigon.orm._failover import leave_demoted_writer
 from saigon.orm._greenlets import wait_for
 from saigon.orm._mysql import MYSQL_CONNECT_ARGS, prepare_mysql
 from saigon.orm._sqlite import prepare_sqlite
@@ -60,6 +62,7 @@ _POSTGRESQL_CONNECT_ARGS: Final = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
+    "target_session_attrs": "read-write",  # never a standby, nor a writer that was demoted
 }
 _CONNECT_ARGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "postgresql": _POSTGRESQL_CONNECT_ARGS,
@@ -147,7 +150,7 @@ def make_async_engine(
     """
     url = address.url.set(drivername=_async_driver(address.url))
     try:
-        import greenlet  # noqa: F401  # SQLAlchemy would miss it only when it connects
+        import_module("greenlet")  # SQLAlchemy would miss it only when it connects
         from sqlalchemy.ext.asyncio import create_async_engine
 
         engine = create_async_engine(
@@ -170,6 +173,7 @@ def _prepared(engine: Engine, address: Address, provider: CredentialsProvider | 
         return engine
     if engine.dialect.driver == "pymysql":
         prepare_mysql(engine)
+    event.listen(engine, "handle_error", leave_demoted_writer)  # before others are told
     event.listen(engine, "do_connect", _connector(address.login, provider))
     return engine
 

@@ -18,6 +18,7 @@ __all__ = [
     "PostgreSQLCredentials",
     "SQLiteCredentials",
     "SslMode",
+    "TargetSession",
 ]
 
 SslMode: TypeAlias = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
@@ -25,6 +26,16 @@ SslMode: TypeAlias = Literal["disable", "prefer", "require", "verify-ca", "verif
 
 See Also:
     https://www.postgresql.org/docs/current/libpq-ssl.html
+"""
+
+
+TargetSession: TypeAlias = Literal[
+    "any", "read-write", "read-only", "primary", "standby", "prefer-standby"
+]
+"""Which of PostgreSQL's servers will do, in libpq's words.
+
+See Also:
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-TARGET-SESSION-ATTRS
 """
 
 
@@ -146,7 +157,13 @@ class _ServerCredentials(DbCredentials):
 class PostgreSQLCredentials(_ServerCredentials):
     """The login on a PostgreSQL server."""
 
+    host: str = Field(min_length=1)
+    """Its name or address; several with commas between, tried in turn, of the same port."""
+
     port: int = Field(default=5432, ge=1, le=65_535)
+
+    target_session_attrs: TargetSession = "read-write"
+    """A server that takes writes; ``any`` or ``prefer-standby`` for who only reads."""
 
     def url(self) -> URL:
         """Return SQLAlchemy's URL, **with the password in it**."""
@@ -163,6 +180,7 @@ class PostgreSQLCredentials(_ServerCredentials):
             "sslrootcert": self.ssl_root_cert and str(self.ssl_root_cert),
             "connect_timeout": self.connect_timeout,
             "application_name": self.application_name,
+            "target_session_attrs": self.target_session_attrs,
         }
         return {key: value for key, value in options.items() if value is not None}
 
@@ -246,6 +264,7 @@ class _DbSecret(BaseModel):
     ssl_root_cert: Path | None = None
     connect_timeout: int | None = None
     application_name: str | None = None
+    target_session_attrs: TargetSession | None = None
     read_timeout: int | None = None
     write_timeout: int | None = None
     busy_timeout: float | None = None
