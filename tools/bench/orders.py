@@ -9,10 +9,10 @@ from sqlalchemy.schema import CreateTable
 from saigon.model import BaseModelNoExtra
 from tools.bench.databases import execute_outside_transactions
 
-__all__ = ["ORDERS", "ROWS_PER_DAY", "Order", "fill"]
+__all__ = ["ORDERS", "Order", "fill"]
 
-ROWS_PER_DAY: Final = 1_000
-"""So many rows share the value that listings are ordered by."""
+_ROWS_PER_DAY: Final = 1_000
+_CUSTOMERS: Final = 1_000
 
 ORDERS: Final = Table(
     "orders",
@@ -39,12 +39,13 @@ class Order(BaseModelNoExtra):
 
 _INDEX: Final = (
     "CREATE INDEX orders_by_day ON orders (placed_on, id)",
-    "CREATE INDEX orders_by_latest_day ON orders (placed_on DESC, id)",
+    "CREATE INDEX orders_by_customer ON orders (customer, id)",
+    "CREATE INDEX orders_by_last_customer ON orders (customer DESC, id)",
 )
 _DAY: Final = {
-    "postgresql": f"DATE '2020-01-01' + n / {ROWS_PER_DAY}",
-    "mysql": f"DATE_ADD('2020-01-01', INTERVAL n DIV {ROWS_PER_DAY} DAY)",
-    "sqlite": f"date('2020-01-01', '+' || (n / {ROWS_PER_DAY}) || ' days')",
+    "postgresql": f"DATE '2020-01-01' + n / {_ROWS_PER_DAY}",
+    "mysql": f"DATE_ADD('2020-01-01', INTERVAL n DIV {_ROWS_PER_DAY} DAY)",
+    "sqlite": f"date('2020-01-01', '+' || (n / {_ROWS_PER_DAY}) || ' days')",
 }
 _TEXT: Final = {"postgresql": "TEXT", "mysql": "CHAR(20)", "sqlite": "TEXT"}
 _ANALYZE: Final = {
@@ -67,7 +68,7 @@ def _insert(kind: str, rows: int) -> str:
     number = " + ".join(f"{10**place} * d{place}.d" for place in places)
     joined = ", ".join(f"digits AS d{place}" for place in reversed(places))
     digits = " UNION ALL ".join(f"SELECT {digit}" for digit in range(1, 10))
-    as_text = f"CAST(n % 1000 AS {_TEXT[kind]})"
+    as_text = f"CAST(n % {_CUSTOMERS} AS {_TEXT[kind]})"
     # MySQL has no || for texts by default, SQLite has CONCAT from 3.44 on only.
     customer = f"CONCAT('customer ', {as_text})" if kind == "mysql" else f"'customer ' || {as_text}"
     return (

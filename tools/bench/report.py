@@ -15,7 +15,7 @@ _UNITS: Final = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 class _Findings(Protocol):
     def in_words(self, peer: str) -> str: ...
 
-    def as_dict(self) -> dict[str, object]: ...
+    def in_numbers(self) -> dict[str, object]: ...
 
 
 def report(bench: Bench, *, pairs: int, as_json: bool) -> str:
@@ -27,7 +27,7 @@ def report(bench: Bench, *, pairs: int, as_json: bool) -> str:
         left_out = {**about, "left_out": str(reason)}
         return json.dumps(left_out) if as_json else f"{bench.name}: left out: {reason}"
     if as_json:
-        return json.dumps({**about, **findings.as_dict()})
+        return json.dumps({**about, **findings.in_numbers()})
     return f"{bench.name}: {findings.in_words(bench.peer)}; goal: {bench.goal}"
 
 
@@ -51,8 +51,8 @@ class _Times:
             f"ratio {result.ratio:.3g} ({low:.3g} to {high:.3g})"
         )
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self.result)
+    def in_numbers(self) -> dict[str, object]:
+        return {"unit": "seconds", "found": asdict(self.result)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,9 @@ class _Memory:
             f"{peer}: {_mebibytes(self.peer)}; ratio {self.ratio:.3g}"
         )
 
-    def as_dict(self) -> dict[str, object]:
-        return {**asdict(self), "ratio": self.ratio, "growth": self.growth}
+    def in_numbers(self) -> dict[str, object]:
+        found = {**asdict(self), "ratio": self.ratio, "growth": self.growth}
+        return {"unit": "bytes", "found": found}
 
 
 def _mebibytes(values: tuple[int, ...]) -> str:

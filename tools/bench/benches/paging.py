@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, asc, desc, select
+from sqlalchemy import UnaryExpression, asc, desc, select
 
 from saigon.model import PaginationTokenCodec, QueryDataParams
 from saigon.model.pagination import PageValue
@@ -19,11 +19,13 @@ from tools.bench.registry import Pair, Setup, Unavailable, bench, same_result
 from tools.bench.run import current_run
 
 _SIZE: Final = 50
-_PLACE: Final = (ORDERS.c.placed_on, ORDERS.c.id)
-_DIRECTIONS: Final[dict[str, tuple[ColumnElement[Any], ...]]] = {
-    "ascending": (asc(ORDERS.c.placed_on), asc(ORDERS.c.id)),
-    "mixed": (desc(ORDERS.c.placed_on), asc(ORDERS.c.id)),
+_ID: Final = ORDERS.c.id
+_ORDERS: Final[dict[str, tuple[UnaryExpression[Any], ...]]] = {
+    "inserted": (asc(ORDERS.c.placed_on), asc(_ID)),
+    "scattered": (asc(ORDERS.c.customer), asc(_ID)),
+    "mixed": (desc(ORDERS.c.customer), asc(_ID)),
 }
+"""By their values rows lie in the table as they were inserted, or all over it."""
 
 
 class _NotingCodec(PaginationTokenCodec):
@@ -41,7 +43,7 @@ class Listing:
     """The orders in an order, and the ways to a page of them."""
 
     connector: DbConnector
-    order: tuple[ColumnElement[Any], ...]
+    order_by: tuple[UnaryExpression[Any], ...]
     skipped: int
     """The number of rows before the far page."""
 
@@ -60,12 +62,12 @@ class Listing:
         return self._page(QueryDataParams(max_count=_SIZE, page_token=self.token))
 
     def _page(self, params: QueryDataParams[Any]) -> list[Order]:
-        page = self.connector.fetch_page(Order, select(ORDERS), params, order_by=self.order)
+        page = self.connector.fetch_page(Order, select(ORDERS), params, order_by=self.order_by)
         return list(page.data)
 
     def offset_page(self) -> list[Order]:
         """Read the rows of the far page by their number, by hand."""
-        page = select(ORDERS).order_by(*self.order).limit(_SIZE).offset(self.skipped)
+        page = select(ORDERS).order_by(*self.order_by).limit(_SIZE).offset(self.skipped)
         with self.connector.engine.begin() as connection:
             rows = connection.execute(page).all()
         return [Order.model_validate(dict(row._mapping)) for row in rows]  # noqa: SLF001  # SQLAlchemy's public name
@@ -74,7 +76,7 @@ class Listing:
         """Read the rows of the far page by sqlakeyset."""
         from sqlakeyset import select_page
 
-        listing = select(ORDERS).order_by(*self.order)
+        listing = select(ORDERS).order_by(*self.order_by)
         with self.connector.engine.begin() as connection:
             page = select_page(connection, listing, per_page=_SIZE, page=(self.place, False))
         _ = page.paging.bookmark_next
@@ -85,38 +87,43 @@ _Peer = Callable[[Listing], list[Order]]
 
 
 @contextmanager
-def _listing(kind: Kind, direction: str) -> Iterator[Listing]:
-    order, run = _DIRECTIONS[direction], current_run()
+def _listing(kind: Kind, order: str) -> Iterator[Listing]:
+    run, order_by = current_run(), _ORDERS[order]
     skipped = run.rows // 2 // _SIZE * _SIZE - _SIZE
     codec = _NotingCodec([SecretStr("a key for one measurement")])
     with DbConnector(run.orders_url(kind), page_tokens=codec) as connector:
         params = QueryDataParams[Any](max_count=1)
-        connector.fetch_page(Order, select(ORDERS), params, order_by=order)
-        before = select(*_PLACE).order_by(*order).limit(1).offset(skipped - 1)
+        connector.fetch_page(Order, select(ORDERS), params, order_by=order_by)
+        before = (
+            select(*(each.element for each in order_by))
+            .order_by(*order_by)
+            .limit(1)
+            .offset(skipped - 1)
+        )
         place = tuple(connector.fetch_all(before)[0])
         token = codec.encode(place, query=codec.query)
-        yield Listing(connector, order, skipped, place, token)
+        yield Listing(connector, order_by, skipped, place, token)
 
 
 @contextmanager
-def _against(peer: _Peer, kind: Kind, direction: str) -> Iterator[Pair]:
-    with _listing(kind, direction) as listing:
+def _against(peer: _Peer, kind: Kind, order: str) -> Iterator[Pair]:
+    with _listing(kind, order) as listing:
         yield same_result(Pair(ours=listing.far_page, peer=partial(peer, listing)))
 
 
 @contextmanager
-def _against_first(kind: Kind, direction: str) -> Iterator[Pair]:
-    with _listing(kind, direction) as listing:
+def _against_first(kind: Kind, order: str) -> Iterator[Pair]:
+    with _listing(kind, order) as listing:
         yield Pair(ours=listing.far_page, peer=listing.first_page)
 
 
 @contextmanager
-def _against_sqlakeyset(kind: Kind, direction: str) -> Iterator[Pair]:
+def _against_sqlakeyset(kind: Kind, order: str) -> Iterator[Pair]:
     if find_spec("sqlakeyset") is None:
         raise Unavailable(
             "sqlakeyset is not installed; the environment of 'hatch run bench' has it"
         )
-    with _against(Listing.sqlakeyset_page, kind, direction) as pair:
+    with _against(Listing.sqlakeyset_page, kind, order) as pair:
         yield pair
 
 
@@ -129,10 +136,10 @@ _PEERS: Final[tuple[tuple[str, str, str, Callable[[Kind, str], Any]], ...]] = (
 
 def _register() -> None:
     for kind in KINDS:
-        for direction in _DIRECTIONS:
+        for order in _ORDERS:
             for name, peer, goal, against in _PEERS:
-                setup: Setup = partial(against, kind, direction)
-                bench(f"paging-{kind}-{direction}-{name}", peer=peer, goal=goal)(setup)
+                setup: Setup = partial(against, kind, order)
+                bench(f"paging-{kind}-{order}-{name}", peer=peer, goal=goal)(setup)
 
 
 _register()

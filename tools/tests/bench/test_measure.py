@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tools.bench.measure import measure
+from tools.bench.measure import FEWEST_PAIRS, measure
 from tools.bench.registry import Pair
 
 
@@ -66,3 +66,10 @@ def test_garbage_is_collected_again_afterwards() -> None:
     measure(Pair(ours=ours, peer=work.call("peer", 1.0)), pairs=2, clock=work.clock)
     assert not any(seen[1:])
     assert gc.isenabled()
+
+
+def test_slow_peer_is_measured_in_fewer_pairs() -> None:
+    work = Work()
+    pair = Pair(ours=work.call("ours", 1.0), peer=work.call("peer", 5.0))
+    measure(pair, pairs=100, clock=work.clock)
+    assert work.done.count("peer") == 1 + FEWEST_PAIRS

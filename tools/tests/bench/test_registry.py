@@ -1,15 +1,21 @@
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 
 from tools.bench.registry import Bench, Pair, bench, find_benches, same_result
+from tools.bench.run import Run
 
 ALL = find_benches()
 
 
 @pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
-def test_both_sides_of_a_bench_run(each: Bench) -> None:
-    with each.setup() as pair:
-        pair.ours()
-        pair.peer()
+def test_both_sides_of_a_bench_run(
+    each: Bench, run: Run, skipping: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with skipping(), each.setup() as comparison:
+        comparison.ours()
+        comparison.peer()
 
 
 def test_benches_are_chosen_by_the_beginning_of_their_names() -> None:
