@@ -3,7 +3,7 @@ import math
 import pickle
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_bounds_without_an_order_are_a_validation_error(bounds: dict[str, Any]) 
 
 def test_bounds_are_given_by_keyword_only() -> None:
     with pytest.raises(TypeError):
-        Range(1, 2)  # type: ignore[call-arg]  # the fault under test
+        cast("Any", Range)(1, 2)
 
 
 @pytest.mark.parametrize("bound", [0, 0.0, "", Decimal(0)])

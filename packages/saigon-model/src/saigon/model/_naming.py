@@ -2,7 +2,7 @@
 
 import re
 from types import NoneType, UnionType
-from typing import Annotated, Any, ForwardRef, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -41,11 +41,5 @@ def _words(param: Any) -> list[str]:
 
 
 def _own_name(param: Any) -> str:
-    if param is NoneType:
-        return "None"
-    name = param.__forward_arg__ if isinstance(param, ForwardRef) else _name_or_text(param)
+    name = "None" if param is NoneType else str(getattr(param, "__name__", param))
     return _NOT_A_NAME.sub("_", name).strip("_")
-
-
-def _name_or_text(param: Any) -> str:
-    return str(getattr(param, "__name__", param))

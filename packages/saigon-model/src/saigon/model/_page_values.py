@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -30,8 +30,11 @@ def write_values(values: Sequence[PageValue]) -> bytes:
 
 
 def read_values(text: bytes) -> tuple[PageValue, ...]:
-    """Read what :func:`write_values` wrote."""
-    return tuple(map(_unpack, json.loads(text.decode(*_UTF8))))
+    """Read what :func:`write_values` wrote, to the letter."""
+    values = tuple(map(_unpack, json.loads(text.decode(*_UTF8))))
+    if write_values(values) != text:
+        raise ValueError
+    return values
 
 
 def _pack(value: PageValue) -> tuple[str, str]:
@@ -55,7 +58,7 @@ def _write_float(value: float) -> str:
 
 def _write_decimal(value: Decimal) -> str:
     _refuse_unless(finite=value.is_finite())
-    return str(value)
+    return str(value).upper()  # the caller's context may ask for a small "e"
 
 
 def _refuse_unless(*, finite: bool) -> None:
@@ -64,13 +67,19 @@ def _refuse_unless(*, finite: bool) -> None:
 
 
 def _write_datetime(value: datetime) -> str:
-    return f"{value.fold}{value.isoformat()}"
+    # The offset apart: fromisoformat overlooks one of less than a second.
+    offset = value.utcoffset()
+    zone = "" if offset is None else f" {offset // _MICROSECOND}"
+    return f"{value.fold} {value.replace(tzinfo=None).isoformat()}{zone}"
 
 
 def _read_datetime(text: str) -> datetime:
-    return datetime.fromisoformat(text[1:]).replace(fold=int(text[0]))
+    fold, local, *offsets = text.split()
+    zone = timezone(_MICROSECOND * int(offsets[0])) if offsets else None
+    return datetime.fromisoformat(local).replace(fold=int(fold), tzinfo=zone)
 
 
+_MICROSECOND: Final = timedelta(microseconds=1)
 # Lone surrogates are text to Python, and two of them are not the character that they spell in JSON.
 _UTF8: Final = ("utf-8", "surrogatepass")
 # By exact type: of a subclass, an enum say, the value would come back as another one.
