@@ -25,11 +25,12 @@ from sqlalchemy.pool import NullPool
 
 from tools.services.found import connection_error
 
-__all__ = ["PrivateServer", "free_port"]
+__all__ = ["Keeper", "PrivateServer", "free_port", "new_name"]
 
 _KEEPER: Final = Path(__file__).with_name("keeper.py")
 _START_SECONDS: Final = 60.0
 _CHECK_SECONDS: Final = 0.02
+_PASSWORD: Final = secrets.token_hex(16)  # one for all, so that one server can follow another
 
 
 class PrivateServer(ABC):
@@ -44,7 +45,7 @@ class PrivateServer(ABC):
     def __init__(self, keeper: "Keeper") -> None:
         self.folder = keeper.folder
         self.port = free_port()
-        self.password = secrets.token_hex(16)
+        self.password = _PASSWORD
         self._keeper = keeper
         self._settings: Mapping[str, object] = {}
 
@@ -63,8 +64,8 @@ class PrivateServer(ABC):
         """SQLAlchemy's URL of the administrative database, with the password."""
 
     @abstractmethod
-    def new_database(self) -> str:
-        """Make a database and a user who owns it and nothing else; return their URL."""
+    def new_database(self, name: str | None = None) -> str:
+        """Make a database and a user of its name who owns nothing else; return their URL."""
 
     @abstractmethod
     def set_read_only(self, *, wanted: bool) -> None:
@@ -134,10 +135,6 @@ class PrivateServer(ABC):
                 value = result.scalar() if result.returns_rows else None
         return value
 
-    @staticmethod
-    def _new_name() -> str:
-        return f"saigon_{uuid.uuid4().hex[:16]}"
-
     def _url(self, driver: str, user: str, password: str, database: str) -> str:
         url = URL.create(driver, user, password, "127.0.0.1", self.port, database)
         return url.render_as_string(hide_password=False)
@@ -145,6 +142,11 @@ class PrivateServer(ABC):
     def _run(self, *command: str | Path) -> None:
         if output := self._keeper.ask("run", [str(part) for part in command]):
             raise RuntimeError(f"{command[0]} said: {output}")
+
+
+def new_name() -> str:
+    """Return a name that no database has."""
+    return f"saigon_{uuid.uuid4().hex[:16]}"
 
 
 def free_port() -> int:
@@ -165,6 +167,7 @@ class Keeper:
         self.folder = Path(self._line().removeprefix("ready "))
 
     def ask(self, command: str, *arguments: object) -> Any:
+        """Give a command of ``keeper.Commands`` and return its answer."""
         with self._lock:
             assert self._process.stdin is not None  # noqa: S101  # for the type checker
             print(json.dumps([command, *arguments]), file=self._process.stdin, flush=True)

@@ -8,7 +8,7 @@ from signal import SIGTERM, Signals
 from typing import ClassVar, Final
 
 from tools.services.found import Missing
-from tools.services.private import Keeper, PrivateServer
+from tools.services.private import Keeper, PrivateServer, new_name
 
 __all__ = ["PrivateMySQL", "make_private_mysql"]
 
@@ -57,9 +57,9 @@ class PrivateMySQL(PrivateServer):
         """SQLAlchemy's URL of the administrative database, with the password."""
         return self._url(_DRIVER, "root", self.password, "mysql")
 
-    def new_database(self) -> str:
-        """Make a database and a user who owns it and nothing else; return their URL."""
-        name = self._new_name()
+    def new_database(self, name: str | None = None) -> str:
+        """Make a database and a user of its name who owns nothing else; return their URL."""
+        name = name or new_name()
         self.execute_admin(
             f"CREATE DATABASE {name} CHARACTER SET utf8mb4",
             f"CREATE USER {name}@'%' IDENTIFIED BY '{self.password}'",

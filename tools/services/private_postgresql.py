@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from tools.services.found import Missing
 from tools.services.keeper import SETTINGS, FailedError, find_package, runnable_binaries
-from tools.services.private import PrivateServer
+from tools.services.private import PrivateServer, new_name
 
 __all__ = ["PrivatePostgreSQL", "make_private_postgresql"]
 
@@ -48,9 +48,9 @@ class PrivatePostgreSQL(PrivateServer):
         """SQLAlchemy's URL of the administrative database, with the password."""
         return self._url(_DRIVER, "postgres", self.password, "postgres")
 
-    def new_database(self) -> str:
-        """Make a database and a user who owns it and nothing else; return their URL."""
-        name = self._new_name()
+    def new_database(self, name: str | None = None) -> str:
+        """Make a database and a user of its name who owns nothing else; return their URL."""
+        name = name or new_name()
         self.execute_admin(
             f"CREATE ROLE {name} LOGIN PASSWORD '{self.password}'",
             f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0",
