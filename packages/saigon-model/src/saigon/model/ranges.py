@@ -36,7 +36,8 @@ class Range(NamedGeneric, Generic[BoundT]):
         ValidationError: ``start`` lies after ``end``, the two cannot be compared, or one is NaN.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
+    # JSON has no infinity; as null it would be an open end.
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
     start: BoundT | None = None
     """The first value, ``None`` where there is no first one."""
