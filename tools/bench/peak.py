@@ -3,22 +3,24 @@
 As a program it takes a :class:`Reading` on standard input, where a password is seen by nobody.
 """
 
+import asyncio
 import json
 import resource
 import subprocess
 import sys
-from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from saigon.orm.connection import DbConnector
+from saigon.orm.connection import AsyncDbConnector, DbConnector
 from tools.bench.orders import ORDERS, Order
 
-__all__ = ["Reading", "peaks"]
+__all__ = ["Reading", "Way", "peaks"]
 
+Way = Literal["fetch_iter", "async fetch_iter", "fetch_all"]
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -27,7 +29,7 @@ class Reading:
     """What is read."""
 
     url: str
-    way: Literal["fetch_iter", "fetch_all"]
+    way: Way
     sizes: tuple[int, ...]
     """How many rows, one after the other; ascending, as a peak only grows."""
 
@@ -51,21 +53,49 @@ def main() -> None:
 
 
 def _read(reading: Reading) -> list[int]:
+    match reading.way:
+        case "async fetch_iter":
+            return asyncio.run(_read_on_a_loop(reading))
+        case "fetch_iter":
+            return _read_by(_one_by_one, reading)
+        case "fetch_all":
+            return _read_by(_at_once, reading)
+
+
+def _read_by(read: Callable[[DbConnector, Select[Any]], int], reading: Reading) -> list[int]:
     highest: list[int] = []
     with DbConnector(reading.url) as connector:
-        read = _read_one_by_one if reading.way == "fetch_iter" else _read_at_once
         for size in reading.sizes:
-            read(connector, size)
+            _check(read(connector, select(ORDERS).limit(size)), size)
             highest.append(_highest_resident_bytes())
     return highest
 
 
-def _read_one_by_one(connector: DbConnector, size: int) -> None:
-    deque(connector.fetch_iter(select(ORDERS).limit(size), model=Order), maxlen=0)
+def _one_by_one(connector: DbConnector, orders: Select[Any]) -> int:
+    return sum(1 for _ in connector.fetch_iter(orders, model=Order))
 
 
-def _read_at_once(connector: DbConnector, size: int) -> None:
-    connector.fetch_all(select(ORDERS).limit(size), model=Order)
+def _at_once(connector: DbConnector, orders: Select[Any]) -> int:
+    return len(connector.fetch_all(orders, model=Order))
+
+
+async def _read_on_a_loop(reading: Reading) -> list[int]:
+    highest: list[int] = []
+    async with AsyncDbConnector(reading.url) as connector:
+        for size in reading.sizes:
+            rows = connector.fetch_iter(select(ORDERS).limit(size), model=Order)
+            read = 0
+            async for _ in rows:
+                read += 1
+            _check(read, size)
+            highest.append(_highest_resident_bytes())
+    return highest
+
+
+def _check(read: int, wanted: int) -> None:
+    if read != wanted:
+        msg = f"expected {wanted} rows, the table has {read}"
+        raise ValueError(msg)
 
 
 def _highest_resident_bytes() -> int:
