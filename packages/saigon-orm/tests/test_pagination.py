@@ -1,4 +1,4 @@
-from datetime import time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -6,20 +6,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import (
     Column,
-    Enum,
-    Float,
     Integer,
     MetaData,
     String,
     Table,
-    Time,
-    asc,
     desc,
-    func,
     insert,
     select,
 )
-from sqlalchemy.dialects import registry
 
 from saigon.model import (
     BaseModelNoExtra,
@@ -28,7 +22,6 @@ from saigon.model import (
     QueryDataParams,
     QueryDataResult,
 )
-from saigon.orm._keyset import keyset_order, page_statement
 from saigon.orm.connection import DbConnector
 from saigon.orm.exceptions import PaginationError
 
@@ -38,12 +31,7 @@ T = Table(
     Column("id", Integer, primary_key=True),
     Column("a", Integer, nullable=False),
     Column("b", Integer, nullable=False),
-    Column("maybe", Integer),
-    Column("measure", Float, nullable=False),
-    Column("mood", Enum("up", "down"), nullable=False),
-    Column("hour", Time, nullable=False),
 )
-KEYLESS = Table("keyless", MetaData(), Column("a", Integer, nullable=False))
 
 
 class Row(BaseModelNoExtra):
@@ -57,20 +45,13 @@ class Selection(BaseModelNoExtra):
 
 
 Params = QueryDataParams[Selection]
-DIALECTS: dict[str, Any] = {
-    name: registry.load(name)() for name in ("postgresql", "mysql", "sqlite")
-}
 COLUMNS = select(T.c.id, T.c.a, T.c.b)
 
 
 @pytest.fixture
 def filled(db: DbConnector) -> DbConnector:
     T.metadata.create_all(db.engine)
-    rows = [
-        {"a": n % 3, "b": n % 5, "measure": 1.0, "mood": "up", "hour": time(n % 24)}
-        for n in range(30)
-    ]
-    db.execute(insert(T), rows)
+    db.execute(insert(T), [{"a": n % 3, "b": n % 5} for n in range(30)])
     return db
 
 
@@ -78,66 +59,6 @@ def page(db: DbConnector, params: Params, **options: Any) -> QueryDataResult[Row
     least = params.selection.least if params.selection else 0
     options.setdefault("order_by", [T.c.a])
     return db.fetch_page(Row, COLUMNS.where(T.c.a >= least), params, **options)
-
-
-def where(order_by: list[Any], values: tuple[int, ...], dialect: Any) -> str:
-    statement = page_statement(COLUMNS, keyset_order(COLUMNS, order_by), values, 10, dialect)
-    compiled = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-    return " ".join(str(compiled).split("WHERE ")[1].split("ORDER BY")[0].split())
-
-
-def test_one_direction_is_a_row_comparison_where_that_is_fast() -> None:
-    up, down = [asc(T.c.a), T.c.b], [desc(T.c.a), desc(T.c.b)]
-    for dialect in (DIALECTS["postgresql"], DIALECTS["sqlite"]):
-        assert where(up, (1, 2, 3), dialect) == "(t.a, t.b, t.id) > (1, 2, 3)"
-        assert where(down, (1, 2, 3), dialect) == "(t.a, t.b, t.id) < (1, 2, 3)"
-
-
-def test_mysql_and_mixed_directions_are_written_out() -> None:
-    assert (
-        where([T.c.a], (1, 2), DIALECTS["mysql"])
-        == "t.a >= 1 AND (t.a > 1 OR t.a = 1 AND t.id > 2)"
-    )
-    assert (
-        where([desc(T.c.a), asc(T.c.b)], (1, 2, 3), DIALECTS["postgresql"])
-        == "t.a <= 1 AND (t.a < 1 OR t.a = 1 AND t.b >= 2 AND (t.b > 2 OR t.b = 2 AND t.id > 3))"
-    )
-
-
-def test_the_primary_key_is_appended_once() -> None:
-    def keys(order_by: list[Any]) -> list[tuple[str, bool]]:
-        return [(o.column.name, o.descending) for o in keyset_order(COLUMNS, order_by)]
-
-    assert keys([]) == [("id", False)]
-    assert keys([desc(T.c.a)]) == [("a", True), ("id", True)]
-    assert keys([desc(T.c.id), T.c.a]) == [("id", True), ("a", False)]
-
-
-@pytest.mark.parametrize(
-    ("statement", "order_by", "reason"),
-    [
-        (COLUMNS, [T.c.maybe], "may be NULL"),
-        (COLUMNS, [func.abs(T.c.a)], "expression"),
-        (COLUMNS, [T.c.a.label("x")], "expression"),
-        (COLUMNS, [T.c.a.nulls_first()], "asc"),
-        (COLUMNS, [T.c.measure], "exact"),
-        (COLUMNS, [T.c.mood], "exact"),
-        (COLUMNS, [T.c.hour], "exact"),
-        (COLUMNS, [T.alias().c.a], "no table that the select reads"),
-        (COLUMNS, [KEYLESS.c.a], "no table that the select reads"),
-        (select(KEYLESS), [KEYLESS.c.a], "no primary key"),
-        (COLUMNS.order_by(T.c.a), [], "ORDER BY"),
-        (COLUMNS.limit(3), [], "LIMIT"),
-        (COLUMNS.distinct(), [], "DISTINCT"),
-        (COLUMNS.group_by(T.c.a), [], "GROUP BY"),
-        (COLUMNS.outerjoin_from(T, KEYLESS, T.c.a == KEYLESS.c.a), [], "outer join"),
-    ],
-)
-def test_a_query_that_could_lose_rows_is_refused(
-    db: DbConnector, statement: Any, order_by: list[Any], reason: str
-) -> None:
-    with pytest.raises(PaginationError, match=reason):
-        db.fetch_page(Row, statement, QueryDataParams[None](), order_by=order_by)
 
 
 def test_without_a_codec_nothing_is_asked() -> None:

@@ -4,85 +4,109 @@ See Also:
     https://use-the-index-luke.com/no-offset
 """
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import BaseModel
 from sqlalchemy import (
+    ClauseElement,
+    Column,
     ColumnElement,
     Dialect,
-    FromClause,
-    Join,
-    Label,
     Select,
+    SQLColumnExpression,
     UnaryExpression,
     and_,
     literal,
     or_,
     tuple_,
-    types,
+    type_coerce,
 )
+from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql import operators
+from sqlalchemy.types import TypeEngine
 
-from saigon.model import QueryDataParams
+from saigon.orm._carried import carried_type
+from saigon.orm._identity import Rows, rows_of
 from saigon.orm.exceptions import PaginationError
 
-__all__ = ["KEY_PREFIX", "Order", "keyset_order", "page_statement", "query_fingerprint"]
+__all__ = ["KEY_PREFIX", "Order", "keyset_order", "page_statement", "without_entities"]
 
 KEY_PREFIX: Final = "saigon_key_"
-_NO_KEYS: Final = (
-    types.Float,
-    types.JSON,
-    types.ARRAY,
-    types.Enum,
-    types.Time,
-    types.Interval,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One column of an order."""
+    """One column of an order, and the type by which a token carries its values."""
 
     column: ColumnElement[Any]
+    carried: TypeEngine[Any]
     descending: bool = False
 
     def expression(self) -> ColumnElement[Any]:
         """Return what stands in ORDER BY."""
         return self.column.desc() if self.descending else self.column.asc()
 
-    def behind(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Return the comparison with what stands before it in the order."""
-        return self.column < value if self.descending else self.column > value
-
-    def not_before(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Return the comparison with what stands before it, or equal to it."""
-        return self.column <= value if self.descending else self.column >= value
+    def key(self) -> ColumnElement[Any]:
+        """Return what is compared, and read for the token."""
+        return type_coerce(self.column, self.carried)
 
     def bound(self, value: Any) -> ColumnElement[Any]:
         """Return a value as a parameter of the column's type."""
-        return literal(value, self.column.type)
+        return literal(value, self.carried)
+
+    def behind(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the comparison with what stands before it in the order."""
+        return self.key() < value if self.descending else self.key() > value
+
+    def not_before(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the comparison with what stands before it, or equal to it."""
+        return self.key() <= value if self.descending else self.key() >= value
 
 
-def keyset_order(select: Select[Any], order_by: Sequence[ColumnElement[Any]]) -> tuple[Order, ...]:
+def keyset_order(
+    select: Select[Any], order_by: Sequence[SQLColumnExpression[Any]], dialect: Dialect
+) -> tuple[Order, ...]:
     """Return an order in which no two rows are equal, by appending the primary key.
 
     Raises:
         PaginationError: Rows could be lost or come twice.
+        TypeError: ``order_by`` is not a list.
     """
+    if not isinstance(order_by, list | tuple):
+        raise TypeError(f"expected a list of columns as order_by, got a {type(order_by).__name__}")
     _check_select(select)
-    sources = list(_sources(select.get_final_froms()))
-    given = tuple(map(_order, order_by))
-    descending = bool(given) and given[-1].descending
-    seen = {order.column for order in given}
-    appended = (Order(key, descending) for key in _primary_key(sources) if key not in seen)
-    orders = (*given, *appended)
-    for order in orders:
-        _check_column(order.column, sources)
-    return orders
+    rows = rows_of(select)
+    given = [_direction(element) for element in order_by]
+    descending = bool(given) and given[-1][1]
+    keys = [(key, descending) for key in rows.key]
+    unique: dict[int, Order] = {}  # what comes again decides nothing any more
+    for column, down in (*given, *keys):
+        if hash(column) not in unique:
+            unique[hash(column)] = Order(column, _carried(column, rows, dialect), down)
+    return tuple(unique.values())
+
+
+def without_entities(select: Any) -> Select[Any]:
+    """Return a select with the columns of the mapped classes in it.
+
+    The ORM would join what a class wants loaded with it, and repeat rows; models take columns.
+
+    Raises:
+        PaginationError: It is no select.
+    """
+    if not isinstance(select, Select):
+        raise PaginationError(
+            f"expected a select(…), got a {type(select).__name__}; a union has no key by which to "
+            "page: page each part of it"
+        )
+    if all(map(_is_column, select.column_descriptions)):
+        return select
+    return select.with_only_columns(*select.selected_columns, maintain_column_froms=True)
+
+
+def _is_column(described: Mapping[str, Any]) -> bool:
+    return isinstance(described["expr"], ClauseElement | SQLColumnExpression)
 
 
 def _check_select(select: Select[Any]) -> None:
@@ -96,53 +120,47 @@ def _check_select(select: Select[Any]) -> None:
     if present:
         raise PaginationError(
             f"a select with {', '.join(present)} cannot be paged; give the order as order_by and "
-            "put the rest into a subquery with a key of its own"
+            "put the rest into a subquery, which selects the columns it groups by"
         )
 
 
-def _order(element: ColumnElement[Any]) -> Order:
-    if isinstance(element, UnaryExpression):
-        if element.modifier is operators.desc_op:
-            return Order(element.element, descending=True)
-        if element.modifier is operators.asc_op:
-            return Order(element.element)
-        raise PaginationError("expected columns, asc(column) or desc(column) in order_by")
-    return Order(element)
-
-
-def _primary_key(sources: Sequence[FromClause]) -> list[ColumnElement[Any]]:
-    keyless = [str(source) for source in sources if not source.primary_key]
-    if keyless or not sources:
-        raise PaginationError(f"no primary key to make the order unique: {', '.join(keyless)}")
-    return [column for source in sources for column in source.primary_key]
-
-
-def _sources(froms: Sequence[FromClause]) -> Iterator[FromClause]:
-    for source in froms:
-        if not isinstance(source, Join):
-            yield source
-        elif source.isouter or source.full:
-            raise PaginationError(
-                "an outer join has rows without a key on one side; page over the inner side and "
-                "read the other by scalar subqueries"
-            )
-        else:
-            yield from _sources([source.left, source.right])
-
-
-def _check_column(column: ColumnElement[Any], sources: Sequence[FromClause]) -> None:
-    nullable = getattr(column, "nullable", None)
-    if nullable is None or isinstance(column, Label):
-        raise PaginationError(f"expected a table's column in order_by, got the expression {column}")
-    if nullable:
+def _direction(element: Any) -> tuple[ColumnElement[Any], bool]:
+    if isinstance(element, QueryableAttribute):
+        element = element.__clause_element__()
+    if not isinstance(element, UnaryExpression):
+        return element, False
+    if element.modifier not in {operators.asc_op, operators.desc_op}:
         raise PaginationError(
-            f"order column {column} may be NULL: no comparison finds such rows again; declare it "
-            "NOT NULL, or order by a column that is"
+            f"expected columns, asc(column) or desc(column) in order_by, got {element}; as they "
+            "are NOT NULL, it need not be said where NULL goes"
         )
-    if getattr(column, "table", None) not in sources:
-        raise PaginationError(f"order column {column} is of no table that the select reads")
-    if isinstance(column.type, _NO_KEYS):
-        raise PaginationError(f"order column {column} has no exact order in a token")
+    return element.element, element.modifier is operators.desc_op
+
+
+def _why_not(column: Any, rows: Rows) -> str:
+    if not isinstance(column, Column):
+        return f"expected a table's column in order_by, got the expression {column}"
+    if column.table in rows.optional:
+        return f"order column {column} is of an outer join's other side, where it may be NULL"
+    if column.table not in rows.tables:
+        return f"order column {column} is of no table that the select reads"
+    return (
+        f"order column {column} may be NULL: no comparison finds such rows again; declare it NOT "
+        "NULL, or order by a column that is"
+    )
+
+
+def _carried(column: ColumnElement[Any], rows: Rows, dialect: Dialect) -> TypeEngine[Any]:
+    if not rows.never_null(column):
+        raise PaginationError(_why_not(column, rows))
+    carried = carried_type(column.type, dialect)
+    if carried is None:
+        raise PaginationError(
+            f"order column {column} of type {column.type!r} has no exact order in a token; "
+            "expected integers, decimals, text, dates, UUIDs, bytes or booleans, on MySQL of at "
+            "most 341 characters or 1,024 bytes, which is what it sorts by"
+        )
+    return carried
 
 
 def page_statement(
@@ -156,7 +174,7 @@ def page_statement(
 
     The values of the order columns are added under names that begin with ``KEY_PREFIX``.
     """
-    keys = [order.column.label(f"{KEY_PREFIX}{i}") for i, order in enumerate(orders)]
+    keys = [order.key().label(f"{KEY_PREFIX}{i}") for i, order in enumerate(orders)]
     page = select.add_columns(*keys).order_by(*(order.expression() for order in orders))
     if after is not None:
         page = page.where(_behind(orders, after, dialect))
@@ -170,7 +188,7 @@ def _behind(
     one_direction = len({order.descending for order in orders}) == 1
     # MySQL reads row values without using the index for more than equality.
     if one_direction and dialect.name in {"postgresql", "sqlite"}:
-        row = tuple_(*(order.column for order in orders))
+        row = tuple_(*(order.key() for order in orders))
         place = tuple_(*bounds)
         return row < place if orders[0].descending else row > place
     return _expanded(orders, bounds)
@@ -184,28 +202,5 @@ def _expanded(orders: Sequence[Order], bounds: Sequence[ColumnElement[Any]]) -> 
     order, bound = orders[0], bounds[0]
     if len(orders) == 1:
         return order.behind(bound)
-    rest = and_(order.column == bound, _expanded(orders[1:], bounds[1:]))
+    rest = and_(order.key() == bound, _expanded(orders[1:], bounds[1:]))
     return and_(order.not_before(bound), or_(order.behind(bound), rest))
-
-
-def query_fingerprint(
-    select: Select[Any],
-    orders: Sequence[Order],
-    params: QueryDataParams[Any],
-    dialect: Dialect,
-    caller: str | None,
-) -> str:
-    """Return what a page token is bound to: statement, filters, order, selection and caller."""
-    ordered = select.order_by(*(order.expression() for order in orders))
-    dialect_class: Any = type(dialect)
-    compiled = ordered.compile(dialect=_unconnected(dialect_class))
-    values = sorted((name, repr(value)) for name, value in compiled.params.items())
-    selection = params.selection
-    chosen = selection.model_dump_json() if isinstance(selection, BaseModel) else repr(selection)
-    return json.dumps([str(compiled), values, chosen, caller])
-
-
-@lru_cache
-def _unconnected(make_dialect: Callable[[], Dialect]) -> Dialect:
-    # A dialect writes some things differently once it has met its server.
-    return make_dialect()

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Connection, Dialect, Select, func
+from sqlalchemy import Connection, Dialect, Select, SQLColumnExpression, func
 from sqlalchemy import select as sqlalchemy_select
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
-from saigon.orm._keyset import keyset_order, page_statement, query_fingerprint
+from saigon.orm._fingerprint import query_fingerprint
+from saigon.orm._keyset import keyset_order, page_statement, without_entities
 from saigon.orm.exceptions import PaginationError
 from saigon.orm.model import row_reader
 
@@ -61,7 +62,7 @@ def plan_page(
     select: Select[Any],
     params: QueryDataParams[Any],
     *,
-    order_by: Sequence[ColumnElement[Any]],
+    order_by: Sequence[SQLColumnExpression[Any]],
     caller: str | None,
     codec: PaginationTokenCodec,
     dialect: Dialect,
@@ -72,7 +73,8 @@ def plan_page(
         PaginationError: The query cannot be paged without losing rows.
         saigon.model.pagination.InvalidPaginationToken: The token is not of this query.
     """
-    orders = keyset_order(select, order_by)
+    select = without_entities(select)
+    orders = keyset_order(select, order_by, dialect)
     query = query_fingerprint(select, orders, params, dialect, caller)
     after = None if params.page_token is None else codec.decode(params.page_token, query=query)
     return PagePlan(
