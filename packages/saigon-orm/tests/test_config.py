@@ -56,7 +56,11 @@ def test_the_password_is_in_no_text(credentials: PostgreSQLCredentials) -> None:
 
 
 def test_the_driver_is_told_about_time_and_encryption(credentials: PostgreSQLCredentials) -> None:
-    assert credentials.connect_args() == {"sslmode": "prefer", "connect_timeout": 10}
+    assert credentials.connect_args() == {
+        "sslmode": "prefer",
+        "connect_timeout": 10,
+        "target_session_attrs": "read-write",
+    }
     engine = DbConnector(credentials.model_copy(update={"application_name": "orders"})).engine
     assert engine.url.password is None
 

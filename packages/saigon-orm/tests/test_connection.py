@@ -93,11 +93,14 @@ def test_a_login_in_the_query_of_a_url_is_hidden_and_used(
     driver = connector.engine.dialect.loaded_dbapi
     calls: list[dict[str, Any]] = []
 
-    def connect(**kwargs: Any) -> None:
+    def connect(*_args: Any, **kwargs: Any) -> None:
         calls.append(kwargs)
         raise driver.OperationalError(2003, "not here")
 
-    monkeypatch.setattr(driver, "connect", connect)
+    if connector.dialect_name == "postgresql":
+        monkeypatch.setattr(driver, "connect", connect)
+    else:
+        monkeypatch.setattr(driver.connections.Connection, "__init__", connect)
     with pytest.raises(DbExecutionError):
         connector.ping()
     login = {key: calls[0].get(key) for key in ("user", "password", "passwd")}

@@ -1,36 +1,12 @@
 """MySQL and MariaDB through aiomysql, which lacks some of what PyMySQL has."""
 
-import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Engine, event
 
-__all__ = ["aiomysql_args", "prepare_aiomysql"]
-
-_TLS_OPTIONS: Final = frozenset(
-    {"ssl", "ssl_ca", "ssl_disabled", "ssl_verify_cert", "ssl_verify_identity"}
-)
-_NO_SUCH_OPTIONS: Final = frozenset({"read_timeout", "write_timeout"})
-
-
-def aiomysql_args(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Return PyMySQL's options as aiomysql's."""
-    hidden = _TLS_OPTIONS | _NO_SUCH_OPTIONS
-    tls = {key: value for key, value in args.items() if key in _TLS_OPTIONS}
-    rest = {key: value for key, value in args.items() if key not in hidden}
-    return {**rest, "ssl": _context(tls)}
-
-
-def _context(tls: Mapping[str, Any]) -> ssl.SSLContext | None:
-    if not tls or tls.get("ssl_disabled"):
-        return None
-    context = ssl.create_default_context(cafile=tls.get("ssl_ca"))
-    context.check_hostname = bool(tls.get("ssl_verify_identity"))
-    if not tls.get("ssl_verify_cert"):
-        context.verify_mode = ssl.CERT_NONE
-    return context
+__all__ = ["prepare_aiomysql"]
 
 
 def prepare_aiomysql(engine: Engine) -> None:

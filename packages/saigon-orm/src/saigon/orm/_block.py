@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from saigon.orm._errors import execution_error, translated_errors
+from saigon.orm._mysql_begin import begin_options
 from saigon.orm._sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
 from saigon.orm._unit import IsolationLevel, UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
@@ -120,22 +121,23 @@ def _outermost(
 
 def _begin(connection: Connection, unit: UnitOfWork) -> RootTransaction:
     with translated_errors():
-        connection.execution_options(**_options(connection.dialect.name, unit))
-        root = connection.begin()
-        if unit.read_only and connection.dialect.name in {"mysql", "mariadb"}:
-            connection.exec_driver_sql("START TRANSACTION READ ONLY")
-        return root
+        connection.execution_options(**_options(connection, unit))
+        return connection.begin()
 
 
-def _options(dialect_name: str, unit: UnitOfWork) -> dict[str, Any]:
+def _options(connection: Connection, unit: UnitOfWork) -> dict[str, Any]:
+    dialect_name = connection.dialect.name
     options: dict[str, Any] = {_UNIT_OPTION: unit}
     if dialect_name == "sqlite":
         # A deferred transaction that reads first cannot wait for its turn to write any more.
         begin = "DEFERRED" if unit.read_only else "IMMEDIATE"
         return {**options, BEGIN_OPTION: begin, QUERY_ONLY_OPTION: unit.read_only}
+    if dialect_name in {"mysql", "mariadb"}:
+        properties = begin_options(connection, unit.isolation, read_only=unit.read_only)
+        return {**options, **properties}
     if unit.isolation is not None:
         options["isolation_level"] = unit.isolation
-    if dialect_name == "postgresql" and unit.read_only:
+    if unit.read_only:
         options["postgresql_readonly"] = True
     return options
 

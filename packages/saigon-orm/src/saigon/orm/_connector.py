@@ -1,6 +1,7 @@
 """The database as one object: statements, transactions, pages, reflection, health."""
 
 import os
+import random
 import time
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
@@ -51,6 +52,7 @@ ItemT = TypeVar("ItemT")
 
 _STREAM_BATCH: Final = 1_000
 _LONGEST_BACKOFF: Final = 30.0
+_MOST_DOUBLINGS: Final = 64  # more would not fit into a float one day
 
 
 class DbConnector:
@@ -95,7 +97,7 @@ class DbConnector:
         connect_timeout: int | None = None,
         proxy: Proxy | None = None,
     ) -> None:
-        self._address = Address.of(credentials)
+        self._address = Address.of(credentials, proxy)
         self._provider = credentials_provider
         self._page_tokens = page_tokens
         self._options = EngineOptions(
@@ -480,8 +482,10 @@ class DbConnector:
             tables: Their names, and those that they refer to; all by default.
             schema: Where they are, if not in the default schema.
             metadata: Where they go; a new one by default.
-            retries: How often to ask again while the database cannot be reached.
-            backoff: Seconds before the first such attempt, doubled each time up to 30.
+            retries: How often to ask again while the database cannot be reached; in a
+                transaction, which is lost then, never.
+            backoff: Seconds before the first such attempt, doubled each time up to 30; shortened
+                at random by half of it at most.
 
         Raises:
             TableNotFoundError: A named table is not there.
@@ -493,9 +497,9 @@ class DbConnector:
             try:
                 return self._reflect(target, only, schema)
             except DbExecutionError as exc:
-                if exc.kind != "connection":
+                if exc.kind != "connection" or active_unit(self) is not None:
                     raise
-            self._wait(min(_LONGEST_BACKOFF, backoff * 2**attempt))
+            self._wait(_backoff_delay(backoff, attempt))
         return self._reflect(target, only, schema)
 
     def _wait(self, seconds: float) -> None:
@@ -557,6 +561,12 @@ def _in_turns(
         if item is None:
             return
         yield item
+
+
+def _backoff_delay(first: float, attempt: int) -> float:
+    delay = min(_LONGEST_BACKOFF, first * 2.0 ** min(attempt, _MOST_DOUBLINGS))
+    # At least half: a database takes its time to start, however many are waiting for it.
+    return delay * random.uniform(0.5, 1)  # noqa: S311  # no secret
 
 
 def _check_statement(statement: object) -> None:

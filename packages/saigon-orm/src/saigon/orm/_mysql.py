@@ -9,6 +9,7 @@ __all__ = ["MYSQL_CONNECT_ARGS", "prepare_mysql"]
 
 MYSQL_CONNECT_ARGS: Final = {
     "charset": "utf8mb4",
+    "connect_timeout": 10,
     "read_timeout": 300,
     "write_timeout": 60,
     # Without the strict mode, which RDS leaves out, values are cut to size in silence.

@@ -1,0 +1,47 @@
+"""A forked child keeps its hands off its parent's connections.
+
+What it sent there, a ROLLBACK on its way out for instance, would undo its parent's work.
+"""
+
+import ctypes
+import os
+from typing import Any
+
+from sqlalchemy import Engine
+
+from saigon.orm.exceptions import TransactionUsageError
+
+__all__ = ["stay_in_process"]
+
+
+def stay_in_process(engine: Engine) -> None:
+    """Let an engine's connections be ended by the process that has made it, and no other."""
+    dialect: Any = engine.dialect
+    owner = os.getpid()
+
+    def guarded(name: str) -> None:
+        plain = getattr(dialect, name)
+
+        def end(connection: Any) -> None:
+            if os.getpid() == owner:
+                plain(connection)
+            else:
+                _never_free(connection)
+
+        setattr(dialect, name, end)
+
+    def do_commit(connection: Any) -> None:
+        if os.getpid() != owner:
+            raise TransactionUsageError("the transaction began in another process")
+        commit(connection)
+
+    commit = dialect.do_commit
+    dialect.do_commit = do_commit
+    for name in ("do_rollback", "do_close", "do_terminate"):
+        guarded(name)
+
+
+def _never_free(connection: Any) -> None:
+    # Freeing it would end it: SQLite even rolls back in the file.
+    # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

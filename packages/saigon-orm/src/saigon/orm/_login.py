@@ -1,0 +1,76 @@
+"""Who logs in: the login that is in force when a connection is opened."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from sqlalchemy.engine.interfaces import Dialect
+
+from saigon.model.interface import CredentialsProvider, DbLogin
+from saigon.orm._errors import error_kind
+from saigon.orm._greenlets import wait_for
+
+__all__ = ["Logins"]
+
+AUTH_RETRY_DELAYS: Final = (0.0, 0.5, 1.0, 2.0)
+"""Seconds before each new login after a refused one: a rotation takes moments to be complete."""
+
+ResultT = TypeVar("ResultT")
+
+
+class Logins:
+    """The source of logins of one engine: fixed, or a provider that is asked each time."""
+
+    def __init__(
+        self, login: DbLogin | None, provider: CredentialsProvider | None, dialect: Dialect
+    ) -> None:
+        self._login = login
+        self._provider = provider
+        self._dialect = dialect
+
+    def connect(self, attempt: Callable[[dict[str, Any]], ResultT]) -> ResultT:
+        """Call with the driver's options for a login, again with a fresh one if it is refused."""
+        if self._provider is None:
+            return attempt(self._options(self._login))
+        login = self._ask(refresh=False)
+        for delay in AUTH_RETRY_DELAYS:
+            try:
+                return attempt(self._options(login))
+            except self._dialect.loaded_dbapi.Error as exc:
+                if error_kind(exc) != "auth":
+                    raise
+            self._sleep(delay)
+            login = self._ask(refresh=True)
+        return attempt(self._options(login))
+
+    def _ask(self, *, refresh: bool) -> DbLogin | None:
+        if self._provider is None:
+            return self._login
+        if not self._dialect.is_async:
+            return self._provider.get_credentials(refresh=refresh)
+        # It may call AWS, and the event loop must not wait for that.
+        return wait_for(asyncio.to_thread(self._provider.get_credentials, refresh=refresh))
+
+    def _sleep(self, seconds: float) -> None:
+        if self._dialect.is_async:
+            wait_for(asyncio.sleep(seconds))
+        else:
+            time.sleep(seconds)
+
+    def _options(self, login: DbLogin | None) -> dict[str, Any]:
+        if login is None:
+            return {}
+        # Without a name, the driver takes its default: libpq's PGUSER, for instance.
+        user = {"user": login.username} if login.username else {}
+        return {**user, "password": self._password(login.password.get_secret_value())}
+
+    def _password(self, password: str) -> str | bytes:
+        # The server compares UTF-8; these drivers encode a text in latin-1.
+        match self._dialect.driver:
+            case "pymysql":
+                return password.encode()
+            case "aiomysql":
+                return password.encode().decode("latin-1")
+            case _:
+                return password

@@ -1,0 +1,89 @@
+"""What MySQL's drivers leave to do about sockets: TLS that is insisted on, and keepalives."""
+
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["MysqlTls", "keep_alive"]
+
+_CLIENT_SSL: Final = 1 << 11
+_NO_TLS: Final = 2026  # CR_SSL_CONNECTION_ERROR
+_KEEPALIVE: Final = {
+    "TCP_KEEPIDLE": 15,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 30_000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlTls:
+    """How a connection is encrypted, and whether it may be made without."""
+
+    context: ssl.SSLContext | None
+    required: bool
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "MysqlTls":
+        """Read PyMySQL's options, one by one or as the dictionary of a URL.
+
+        See Also:
+            https://docs.sqlalchemy.org/en/20/dialects/mysql.html#module-sqlalchemy.dialects.mysql.pymysql
+        """
+        given = {key: value for key, value in options.items() if key.startswith("ssl")}
+        if given.get("ssl_disabled"):
+            return cls(None, required=False)
+        tls = given.pop("ssl", None) or {}
+        if isinstance(tls, ssl.SSLContext):
+            return cls(tls, required=True)
+        names = {**{key.removeprefix("ssl_"): value for key, value in given.items()}, **tls}
+        return cls(_context(names), required=bool(names))
+
+    def in_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options with the context in the place of all that it was made from."""
+        others = {key: value for key, value in options.items() if not key.startswith("ssl")}
+        return {**others, "ssl": self.context, "ssl_disabled": self.context is None}
+
+    def offered_by(self, connection: Any) -> bool:
+        """Tell whether a server can encrypt; refuse it before the login if it must and cannot.
+
+        The drivers' older versions would go on in plain text.
+        """
+        if connection.server_capabilities & _CLIENT_SSL:
+            return True
+        if self.required:
+            from pymysql.err import OperationalError
+
+            raise OperationalError(_NO_TLS, "the server offers no TLS")
+        connection.client_flag &= ~_CLIENT_SSL
+        return False
+
+
+def _context(names: Mapping[str, Any]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # MySQL's own certificates lack what newer Pythons insist on.
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    verifies = ("ca" in names or "capath" in names) and names.get("verify_mode") != "none"
+    context.check_hostname = verifies and bool(
+        names.get("verify_identity", names.get("check_hostname", True))
+    )
+    context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
+    if verifies:
+        context.load_verify_locations(names.get("ca"), names.get("capath"))
+    if "cert" in names:
+        context.load_cert_chain(
+            names["cert"], names.get("key"), names.get("password", names.get("key_password"))
+        )
+    return context
+
+
+def keep_alive(connected: socket.socket) -> None:
+    """Let a connection notice within about 30 seconds that the peer's machine is gone."""
+    if connected.family == getattr(socket, "AF_UNIX", None):
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):  # Linux has all of them
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
