@@ -100,8 +100,9 @@ def where(order_by: list[Any], values: tuple[int, ...], dialect_name: str) -> st
     ordered = keyset_order(COLUMNS, order_by, dialect)
     compiled = page_statement(COLUMNS, ordered, values, 10, dialect).compile(dialect=dialect)
     sql = " ".join(str(compiled).split("WHERE ")[1].split("ORDER BY")[0].split())
-    bound = (str(compiled.params[name]) for name in compiled.positiontup or compiled.params)
-    return re.sub(r"\?|%s|%\(\w+\)s", lambda _: next(bound), sql).replace("::INTEGER", "")
+    names = iter(compiled.positiontup or re.findall(r"%\((\w+)\)s", sql))
+    plain = re.sub(r"\?|%s|%\(\w+\)s", lambda _: str(compiled.params[next(names)]), sql)
+    return plain.replace("::INTEGER", "")
 
 
 def test_one_direction_is_a_row_comparison_where_that_is_fast() -> None:
