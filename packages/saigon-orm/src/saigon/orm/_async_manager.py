@@ -1,17 +1,16 @@
 """The data layer of an asyncio service."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, MetaData, Select, Table
+from sqlalchemy import ColumnElement, Select, Table
 
 from saigon.model import QueryDataParams, QueryDataResult
 from saigon.orm._async_connector import AsyncDbConnector
 from saigon.orm._entities import delete_entity_statement, select_entity_statement
+from saigon.orm._tables import ReflectedTables
 from saigon.orm._transaction import AsyncTransaction, transaction_context
 from saigon.orm._unit import IsolationLevel
 
@@ -30,14 +29,22 @@ class AbstractAsyncDbManager:
     Args:
         db_connector: The database.
         schema: Where its tables are, if not in the default schema.
+        reflect_retries: As of ``AbstractDbManager``.
+        reflect_backoff: As of ``AbstractDbManager``.
     """
 
-    def __init__(self, db_connector: AsyncDbConnector, *, schema: str | None = None) -> None:
+    def __init__(
+        self,
+        db_connector: AsyncDbConnector,
+        *,
+        schema: str | None = None,
+        reflect_retries: int = 5,
+        reflect_backoff: float = 0.5,
+    ) -> None:
         self._db_connector = db_connector
-        self._schema = schema
-        self._metadata = MetaData()
-        # A lock belongs to the event loop on which tasks have first waited for it.
-        self._locks = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
+        self._tables = ReflectedTables(schema)
+        self._reflect_retries = reflect_retries
+        self._reflect_backoff = reflect_backoff
 
     @property
     def db_connector(self) -> AsyncDbConnector:
@@ -51,16 +58,16 @@ class AbstractAsyncDbManager:
             TableNotFoundError: It is not there.
             DbExecutionError: The database could not be reached.
         """
-        key = name if self._schema is None else f"{self._schema}.{name}"
-        async with self._lock():
-            if key not in self._metadata.tables:
-                await self.db_connector.reflect(
-                    [name], schema=self._schema, metadata=self._metadata
-                )
-            return self._metadata.tables[key]
-
-    def _lock(self) -> asyncio.Lock:
-        return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        found = self._tables.get(name)
+        if found is not None:
+            return found
+        read = await self.db_connector.reflect(
+            [name],
+            schema=self._tables.schema,
+            retries=self._reflect_retries,
+            backoff=self._reflect_backoff,
+        )
+        return self._tables.add(name, read)
 
     def transaction(
         self,
@@ -80,7 +87,7 @@ class AbstractAsyncDbManager:
         statement: Select[Any],
         params: QueryDataParams[Any],
         *,
-        order_by: Sequence[ColumnElement[Any]],
+        order_by: Sequence[SQLColumnExpression[Any]],
         with_total: bool = False,
         caller: str | None = None,
     ) -> QueryDataResult[ModelT]:

@@ -1,17 +1,17 @@
 """The data layer of a service."""
 
-import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, MetaData, Select, Table
+from sqlalchemy import ColumnElement, Select, Table
 
 from saigon.model import QueryDataParams, QueryDataResult
 from saigon.orm._async_manager import AbstractAsyncDbManager
 from saigon.orm._connector import DbConnector
 from saigon.orm._entities import delete_entity_statement, select_entity_statement
+from saigon.orm._tables import ReflectedTables
 from saigon.orm._transaction import Transaction, transaction_context
 from saigon.orm._unit import IsolationLevel
 
@@ -29,13 +29,24 @@ class AbstractDbManager:
     Args:
         db_connector: The database.
         schema: Where its tables are, if not in the default schema.
+        reflect_retries: How often a table is asked for again while the database cannot be
+            reached, because it is still starting for instance.
+        reflect_backoff: Seconds before the first such attempt, as of ``DbConnector.reflect``: by
+            default a table is given up after 8 to 16 seconds.
     """
 
-    def __init__(self, db_connector: DbConnector, *, schema: str | None = None) -> None:
+    def __init__(
+        self,
+        db_connector: DbConnector,
+        *,
+        schema: str | None = None,
+        reflect_retries: int = 5,
+        reflect_backoff: float = 0.5,
+    ) -> None:
         self._db_connector = db_connector
-        self._schema = schema
-        self._metadata = MetaData()
-        self._lock = threading.Lock()
+        self._tables = ReflectedTables(schema)
+        self._reflect_retries = reflect_retries
+        self._reflect_backoff = reflect_backoff
 
     @property
     def db_connector(self) -> DbConnector:
@@ -49,11 +60,16 @@ class AbstractDbManager:
             TableNotFoundError: It is not there.
             DbExecutionError: The database could not be reached.
         """
-        key = name if self._schema is None else f"{self._schema}.{name}"
-        with self._lock:
-            if key not in self._metadata.tables:
-                self.db_connector.reflect([name], schema=self._schema, metadata=self._metadata)
-            return self._metadata.tables[key]
+        found = self._tables.get(name)
+        if found is not None:
+            return found
+        read = self.db_connector.reflect(
+            [name],
+            schema=self._tables.schema,
+            retries=self._reflect_retries,
+            backoff=self._reflect_backoff,
+        )
+        return self._tables.add(name, read)
 
     def transaction(
         self,
@@ -73,7 +89,7 @@ class AbstractDbManager:
         statement: Select[Any],
         params: QueryDataParams[Any],
         *,
-        order_by: Sequence[ColumnElement[Any]],
+        order_by: Sequence[SQLColumnExpression[Any]],
         with_total: bool = False,
         caller: str | None = None,
     ) -> QueryDataResult[ModelT]:
