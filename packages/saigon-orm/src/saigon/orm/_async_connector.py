@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, overload
 
 from pydantic import BaseModel
-from sqlalchemy import URL, ColumnElement, Engine, Executable, MetaData, Row, Select
+from sqlalchemy import URL, Engine, Executable, MetaData, Row, Select, SQLColumnExpression
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
@@ -207,7 +207,7 @@ class AsyncDbConnector:
         select: Select[Any],
         params: QueryDataParams[Any],
         *,
-        order_by: Sequence[ColumnElement[Any]],
+        order_by: Sequence[SQLColumnExpression[Any]],
         with_total: bool = False,
         caller: str | None = None,
     ) -> QueryDataResult[ModelT]:

@@ -11,7 +11,6 @@ from typing import Any, Final, NoReturn, Self, TypeVar, overload
 from pydantic import BaseModel
 from sqlalchemy import (
     URL,
-    ColumnElement,
     Connection,
     CursorResult,
     Engine,
@@ -19,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Row,
     Select,
+    SQLColumnExpression,
     event,
     text,
 )
@@ -397,7 +397,7 @@ class DbConnector:
         select: Select[Any],
         params: QueryDataParams[Any],
         *,
-        order_by: Sequence[ColumnElement[Any]],
+        order_by: Sequence[SQLColumnExpression[Any]],
         with_total: bool = False,
         caller: str | None = None,
     ) -> QueryDataResult[ModelT]:
