@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, Select, Table
+from sqlalchemy import Select, SQLColumnExpression, Table
 
 from saigon.model import QueryDataParams, QueryDataResult
 from saigon.orm._async_manager import AbstractAsyncDbManager
