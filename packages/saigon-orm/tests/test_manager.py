@@ -1,5 +1,11 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from pathlib import Path
+from typing import Any
+
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 
 from saigon.model import BaseModelNoExtra, QueryDataParams
 from saigon.orm.connection import AbstractDbManager, DbConnector, transactional
@@ -33,6 +39,43 @@ def test_tables_are_reflected_once(manager: People) -> None:
     assert manager.table("people").c.keys() == ["id", "name", "boss"]
     with pytest.raises(TableNotFoundError):
         manager.table("nobody")
+
+
+def test_nobody_waits_for_a_table_that_another_thread_asks_for() -> None:
+    asked = threading.Event()
+
+    class Announced(DbConnector):
+        def reflect(self, *args: Any, **kwargs: Any) -> MetaData:
+            asked.set()
+            return super().reflect(*args, **kwargs)
+
+    # In memory there is one connection, which this transaction holds while the thread waits.
+    connector = Announced("sqlite://", pool_timeout=10)
+    connector.execute(text("CREATE TABLE people (id INTEGER PRIMARY KEY)"))
+    manager = AbstractDbManager(connector)
+    with ThreadPoolExecutor(1) as threads:
+        with manager.transaction():
+            other = threads.submit(Context().run, manager.table, "people")
+            assert asked.wait(10)
+            assert manager.table("people").c.keys() == ["id"]
+        assert other.result() is manager.table("people")
+
+
+def test_tables_read_apart_are_joined_by_their_keys(manager: People) -> None:
+    manager.db_connector.execute(
+        text("CREATE TABLE desks (id INTEGER PRIMARY KEY, owner INTEGER REFERENCES people (id))")
+    )
+    people = manager.table("people")
+    desks = manager.table("desks")
+    assert desks.join(people).right is people
+
+
+def test_a_table_is_not_waited_for_longer_than_said(tmp_path: Path) -> None:
+    connector = DbConnector(f"sqlite:///{tmp_path / 'later' / 'test.db'}")
+    impatient = AbstractDbManager(connector, reflect_retries=0)
+    with pytest.raises(DbExecutionError) as caught:
+        impatient.table("people")
+    assert caught.value.kind == "connection"
 
 
 def test_its_methods_are_units_of_work(manager: People) -> None:
