@@ -50,7 +50,8 @@ class QueryDataParams(NamedGeneric, Generic[SelectionT]):
         """
         page = self.model_dump(mode="json", by_alias=True, exclude={"selection"}, exclude_none=True)
         selection = _query_fields(self.selection)
-        if clash := sorted(selection.keys() & type(self).model_fields.keys() - {"selection"}):
+        own = type(self).model_fields.keys() - {"selection"} | page.keys()
+        if clash := sorted(selection.keys() & own):
             raise ValueError(f"fields of the selection that a page has itself: {clash}")
         return {name: _url_value(value) for name, value in (selection | page).items()}
 
