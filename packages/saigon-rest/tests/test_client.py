@@ -610,6 +610,16 @@ def test_a_refused_download_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_wrong_member_of_a_problem_does_not_hide_the_others(
+    client: RestClientBase, server: Any
+) -> None:
+    document = b'{"title": "Sold", "status": "gone", "errors": [{"pointer": "#/a"}]}'
+    server.answer(410, document, Content_Type="application/problem+json")
+    with pytest.raises(exceptions.StatusError, match="Sold") as caught:
+        client.get_resource("/orders", Order)
+    assert caught.value.problem == ProblemDetails(title="Sold")
+
+
 def test_the_error_of_a_stream_has_its_problem(client: RestClientBase, server: Any) -> None:
     problem = ProblemDetails(title="Gone", detail="it is")
     server.answer(410, problem.to_json(), Content_Type="application/problem+json")

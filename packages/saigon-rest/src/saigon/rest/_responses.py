@@ -153,10 +153,7 @@ def _problem(response: Response) -> ProblemDetails | None:
     media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media_type != PROBLEM_MEDIA_TYPE:
         return None
-    try:
-        return ProblemDetails.model_validate_json(response.content)
-    except ValidationError:
-        return None
+    return ProblemDetails.parse(response.content)
 
 
 def _s3_code(response: Response) -> str | None:
