@@ -4,9 +4,49 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Self
 
-__all__ = ["Forwarder"]
+__all__ = ["Forwarder", "Link"]
+
+
+@dataclass(slots=True)
+class Link:
+    """One connection through a forwarder."""
+
+    near: socket.socket
+    far: socket.socket
+    sent: bytearray = field(default_factory=bytearray)
+    """All that the client has sent."""
+
+    silent: bool = False
+    """Take what comes and hand nothing on, not even an end."""
+
+    def start(self) -> None:
+        """Hand on what comes, both ways."""
+        for way in (self._to_server, self._to_client):
+            threading.Thread(target=way, daemon=True).start()
+
+    def _to_server(self) -> None:
+        with suppress(OSError):
+            while data := self.near.recv(65_536):
+                self.sent += data
+                if not self.silent:
+                    self.far.sendall(data)
+        self.end()
+
+    def _to_client(self) -> None:
+        with suppress(OSError):
+            while data := self.far.recv(65_536):
+                if not self.silent:
+                    self.near.sendall(data)
+        if not self.silent:
+            self.end()
+
+    def end(self) -> None:
+        """Close it for both."""
+        _end(self.near)
+        _end(self.far)
 
 
 class Forwarder:
@@ -19,7 +59,7 @@ class Forwarder:
         self.target = target
         """The port that new connections are handed on to."""
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._sockets: list[socket.socket] = []
+        self.links: list[Link] = []
 
     @classmethod
     @contextmanager
@@ -49,22 +89,21 @@ class Forwarder:
                 except OSError:
                     near.close()
                     continue
-                self._sockets += [near, far]
-                for pair in ((near, far), (far, near)):
-                    threading.Thread(target=_pump, args=pair, daemon=True).start()
+                self.links.append(Link(near, far))
+                self.links[-1].start()
+
+    def silence(self) -> None:
+        """Let the connections that exist stay open and say nothing more."""
+        for link in self.links:
+            link.silent = True
 
     def _close(self) -> None:
-        for each in (self._listener, *self._sockets):
-            _end(each)
-            each.close()
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65_536):
-            target.sendall(data)
-    _end(source)
-    _end(target)
+        _end(self._listener)
+        self._listener.close()
+        for link in self.links:
+            link.end()
+            link.near.close()
+            link.far.close()
 
 
 def _end(each: socket.socket) -> None:

@@ -20,9 +20,10 @@ _SERVER_LOST: Final = 2013  # CR_SERVER_LOST
 
 
 class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection whose every wait ends."""
+    """A connection whose every wait ends, and which can leave the session as it is."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], *, proxied: bool) -> None:
+        self._proxied = proxied
         self._tls = MysqlTls.of(options)
         known = self._tls.in_options(options)
         self._answer_timeout: float = known.pop("read_timeout")
@@ -50,6 +51,10 @@ class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has n
         except (aiomysql.Error, OSError):  # a TimeoutError is one
             return False
         return True
+
+    def character_set_name(self) -> str | None:
+        """Return what SQLAlchemy should set for the session again."""
+        return None if self._proxied else super().character_set_name()
 
     async def _read_bytes(self, num_bytes: int) -> Any:
         if len(self._reader._buffer) >= num_bytes:  # noqa: SLF001  # a time-out costs more than it

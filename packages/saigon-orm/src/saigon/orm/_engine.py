@@ -175,13 +175,14 @@ class _Opener:
         return connection
 
     def _new_mysql(self, dialect: Dialect, options: Mapping[str, Any]) -> Any:
-        if dialect.is_async:
-            from saigon.orm._aiomysql_connection import AioMySqlConnection
+        proxied = self.proxy is not None
+        if not dialect.is_async:
+            from saigon.orm._pymysql_connection import PyMySqlConnection
 
-            async def create() -> AioMySqlConnection:
-                return await AioMySqlConnection(options).open()
+            return PyMySqlConnection(options, proxied=proxied)
+        from saigon.orm._aiomysql_connection import AioMySqlConnection
 
-            return dialect.connect(async_creator_fn=create)
-        from saigon.orm._pymysql_connection import PyMySqlConnection
+        async def create() -> AioMySqlConnection:
+            return await AioMySqlConnection(options, proxied=proxied).open()
 
-        return PyMySqlConnection(options, proxied=self.proxy is not None)
+        return dialect.connect(async_creator_fn=create)

@@ -52,6 +52,10 @@ class PyMySqlConnection(_Connection):  # type: ignore[misc]  # see above
         if not self._proxied:
             super().set_character_set(charset, collation)
 
+    def character_set_name(self) -> str | None:
+        """Return what SQLAlchemy should set for the session again."""
+        return None if self._proxied else super().character_set_name()
+
     def _request_authentication(self) -> None:
         if not self._tls.offered_by(self):
             self.ssl = False
