@@ -5,7 +5,7 @@ from dataclasses import is_dataclass
 from datetime import datetime
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import (
     AliasChoices,
@@ -78,7 +78,9 @@ def is_instant(annotation: Any, *, only_aware: bool = False) -> bool:
 def enum_of(annotation: Any) -> type[Enum] | None:
     """Return the enumeration that a field takes, ``None`` if it may take something else."""
     leaf = only_leaf(annotation)
-    return leaf if isinstance(leaf, type) and issubclass(leaf, Enum) else None
+    kinds = set(map(type, get_args(leaf))) if get_origin(leaf) is Literal else {leaf}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
 
 
 def item_enum_of(annotation: Any) -> type[Enum] | None:
@@ -101,7 +103,7 @@ def is_container(annotation: Any) -> bool:
 
 def keeps_text(field: FieldInfo) -> bool:
     """Tell whether a field wants JSON as text, to parse it itself."""
-    return any(mark is Json or isinstance(mark, Json) for mark in field.metadata)
+    return any(Json in {mark, type(mark)} for mark in field.metadata)
 
 
 def _is_container_leaf(leaf: Any) -> bool:

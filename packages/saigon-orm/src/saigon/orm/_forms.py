@@ -19,6 +19,7 @@ __all__ = ["Place", "column_form"]
 _BINARY = (types.LargeBinary, types.BINARY, types.VARBINARY)
 _HEX_LENGTH = 32  # of a UUID without hyphens
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # SQLAlchemy's Interval counts from it
+_INT64 = range(-(2**63), 2**63)
 _ALL_DIGITS = 6  # of a second
 
 
@@ -70,7 +71,7 @@ def column_form(value: Any, place: Place) -> Any:
     if isinstance(place.kind, types.JSON):
         # SQLAlchemy writes None as the JSON null, which IS NULL does not find.
         return null() if value is None and not place.kind.none_as_null else value
-    if isinstance(place.kind, types.ARRAY):
+    if isinstance(place.kind, types.ARRAY) and not isinstance(place.kind.item_type, types.JSON):
         return _array_form(value, place, place.kind.item_type)
     if isinstance(place.kind, types.Enum):
         return _enum_form(value, place.kind)
@@ -115,6 +116,8 @@ def _plain_form(value: Any, place: Place) -> Any:
             return _plain_form(value.value, place)
         case UUID() if place.is_a(*_BINARY):
             return value.bytes
+        case int() if place.dialect_name == "sqlite" and value not in _INT64:
+            raise ModelMappingError("SQLite keeps integers of 64 bits; keep others as text")
         case _:
             return value
 
@@ -180,6 +183,8 @@ def _time_form(value: time, place: Place) -> time:
 
 
 def _duration_form(value: timedelta, place: Place) -> Any:
+    if place.is_a(types.Time):
+        raise ModelMappingError("a column of times keeps no duration; declare it as Interval")
     _check_fraction(value.microseconds, place)
     # Interval, where it is read by reflection from a database that has none.
     return _EPOCH + value if place.is_a(types.DateTime) else value

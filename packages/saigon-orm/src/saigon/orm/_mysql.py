@@ -1,9 +1,11 @@
 """MySQL and MariaDB through PyMySQL: UTC, strict mode, instants kept when they are written."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Dialect, Engine, event
+from sqlalchemy.dialects import mysql
 
 __all__ = ["MYSQL_CONNECT_ARGS", "prepare_mysql"]
 
@@ -20,7 +22,12 @@ MYSQL_CONNECT_ARGS: Final = {
 
 
 def prepare_mysql(engine: Engine) -> None:
-    """Make an engine's connections write aware datetimes in UTC."""
+    """Make an engine's connections write aware datetimes in UTC, and read floats in full."""
+    engine.dialect.colspecs = {
+        **engine.dialect.colspecs,
+        mysql.DOUBLE: _ExactDouble,
+        mysql.REAL: _ExactDouble,
+    }
     event.listen(engine, "connect", _on_connect)
 
 
@@ -33,3 +40,16 @@ def _on_connect(dbapi_connection: Any, _record: Any) -> None:
         return str(plain(in_utc, mapping))
 
     dbapi_connection.encoders[datetime] = escape
+
+
+class _ExactDouble(mysql.DOUBLE[Any]):
+    """Reads as many digits as the number has: SQLAlchemy's reflected DOUBLE has ten decimals."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return _as_decimal if self.asdecimal else super().result_processor(dialect, coltype)
+
+
+def _as_decimal(value: Any) -> Any:
+    return Decimal(repr(value)) if isinstance(value, float) else value

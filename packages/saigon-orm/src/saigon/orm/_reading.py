@@ -114,32 +114,36 @@ def _read_converter(annotation: Any, dialect_name: str | None) -> _Convert | Non
         return _as_instant
     if is_container(annotation):
         members = item_enum_of(annotation)
-        return _from_json_text if members is None else partial(_as_enum_values, members)
+        return _from_json_text if members is None else partial(_as_members, members)
     members = enum_of(annotation)
     if members is not None:
-        return partial(_as_enum_value, members)
+        return partial(_as_member, members)
     return _CONVERTERS.get(only_leaf(annotation))
 
 
-def _as_enum_value(members: type[Enum], value: Any) -> Any:
-    """Read a name for its value: SQLAlchemy's ``Enum`` keeps names."""
-    is_name = isinstance(value, str) and value in members.__members__
-    if not is_name or any(value == member.value for member in members):
-        return value
-    return members[value].value
+def _as_member(members: type[Enum], value: Any) -> Any:
+    """Read a value or, as SQLAlchemy's ``Enum`` keeps it, a name."""
+    try:
+        return members(value)
+    except (ValueError, TypeError):  # else the model says what is wrong with it
+        return members.__members__.get(value, value) if isinstance(value, str) else value
 
 
-def _as_enum_values(members: type[Enum], value: Any) -> Any:
+def _as_members(members: type[Enum], value: Any) -> Any:
     items = _from_json_text(value)
-    return [_as_enum_value(members, item) for item in items] if isinstance(items, list) else items
+    return [_as_member(members, item) for item in items] if isinstance(items, list) else items
+
+
+def _as_datetime(text: str) -> Any:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:  # the model says what is wrong with it
+        return text
 
 
 def _as_instant(value: Any) -> Any:
     if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:  # the model says what is wrong with it
-            return value
+        value = _as_datetime(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -156,6 +160,8 @@ def _from_json_text(value: Any) -> Any:
 
 def _as_duration(value: Any) -> Any:
     """Read what SQLAlchemy's ``Interval`` keeps where there are no intervals."""
+    if isinstance(value, str) and " " in value:
+        value = _as_datetime(value)
     return value - _EPOCH if isinstance(value, datetime) and value.tzinfo is None else value
 
 
@@ -165,4 +171,10 @@ def _as_time(value: Any) -> Any:
     return (_EPOCH + value).time() if is_of_day else value
 
 
-_CONVERTERS: dict[Any, _Convert] = {timedelta: _as_duration, time: _as_time}
+def _as_truth(value: Any) -> Any:
+    """Read PyMySQL's BIT."""
+    is_bit = isinstance(value, bytes) and value in {b"\x00", b"\x01"}
+    return value == b"\x01" if is_bit else value
+
+
+_CONVERTERS: dict[Any, _Convert] = {bool: _as_truth, timedelta: _as_duration, time: _as_time}

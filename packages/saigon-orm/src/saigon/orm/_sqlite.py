@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from math import isnan
 from typing import Any, Final
 
 from sqlalchemy import Connection, Dialect, Engine, Numeric, event, types
@@ -25,6 +26,7 @@ def prepare_sqlite(engine: Engine) -> None:
         **engine.dialect.colspecs,
         types.DateTime: _UtcDateTime,
         types.Numeric: _ExactNumeric,
+        types.Float: _RealNumber,
     }
 
 
@@ -105,6 +107,20 @@ class _ExactNumeric(Numeric[Any]):
         number = Decimal(value if isinstance(value, int | str) else f"{value:.{_EXACT_DIGITS}g}")
         padded = number if self.scale is None else _rounded(number, self.scale)
         return padded if padded == number else number
+
+
+class _RealNumber(types.Float[Any]):
+    """Refuses NaN, for which SQLite would keep NULL."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
+        return self._number
+
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, float) and isnan(value):
+            raise ModelMappingError("SQLite keeps no NaN; keep it as None")
+        return value
 
 
 def _rounded(value: Decimal, scale: int) -> Decimal:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import to_jsonable_python
 from sqlalchemy import URL, Dialect, FromClause, types
 
 from saigon.orm._fields import field_keys
@@ -84,9 +84,10 @@ def _dialect(name: str) -> Dialect:
 
 
 def _is_json(value: Any, place: Place) -> bool:
-    if isinstance(place.kind, types.JSON):
-        return value is not None
-    return isinstance(value, _CONTAINERS) and not isinstance(place.kind, types.ARRAY)
+    kind = place.kind
+    if isinstance(kind, types.ARRAY):
+        return isinstance(kind.item_type, types.JSON)
+    return value is not None and (isinstance(kind, types.JSON) or isinstance(value, _CONTAINERS))
 
 
 def _json_values(data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,8 +97,8 @@ def _json_values(data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
             name: _faithful(value, dumped[name] if name in dumped else to_jsonable_python(value))
             for name, value in values.items()
         }
-    except PydanticSerializationError as exc:
-        raise ModelMappingError(f"no JSON for one of {', '.join(values)}: {exc}") from exc
+    except ValueError as exc:  # bytes that are no text, or a type that JSON has nothing for
+        raise ModelMappingError(f"no JSON for a value of {', '.join(values)}: {exc}") from exc
 
 
 def _faithful(value: Any, as_json: Any) -> Any:
