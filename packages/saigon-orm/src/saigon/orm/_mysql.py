@@ -42,13 +42,13 @@ def _on_connect(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.encoders[datetime] = escape
 
 
-class _ExactDouble(mysql.DOUBLE[Any]):
+class _ExactDouble(mysql.DOUBLE):
     """Reads as many digits as the number has: SQLAlchemy's reflected DOUBLE has ten decimals."""
 
     cache_ok = True
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        return _as_decimal if self.asdecimal else super().result_processor(dialect, coltype)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:  # noqa: ARG002  # SQLAlchemy's signature
+        return _as_decimal if self.asdecimal else None
 
 
 def _as_decimal(value: Any) -> Any:
