@@ -1,4 +1,9 @@
+import pickle
+import string
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from saigon.model.http import CognitoProvider, CognitoProviderError, is_request_id
 
@@ -29,13 +34,55 @@ def test_a_provider_string_is_read_and_written_alike() -> None:
         "accounts.google.com,accounts.google.com:1234",
         VALUE.replace("amazonaws.com", "amazonaws.com.example"),
         VALUE.replace("1111", "\u0661\u0661\u0661\u0661", 1),
+        VALUE.replace("eu-west-1", "eu--west-1"),
+        VALUE.replace("eu-west-1", "eu-west-"),
+        VALUE.replace("eu-west-1", "EU-WEST-1"),
+        VALUE.replace("_AbCdEf123", "_"),
+        VALUE.replace("_AbCdEf123", "_Ab\u00e7"),
+        VALUE.replace("_AbCdEf123", "_AbCd/../x"),
+        VALUE.replace(",", ",,"),
+        VALUE.replace(",", ", "),
+        VALUE.replace(":CognitoSignIn:", ":TOKEN:"),
+        VALUE.replace(SUB, SUB.upper().replace("1", "A")),
+        VALUE + ":CognitoSignIn:" + SUB,
+        "https://" + VALUE,
+        "\0" + VALUE,
+        VALUE.replace("amazonaws.com", "amazonawsXcom"),
         "a" * 100_000,
+        "cognito-idp." + "-a" * 50_000,
+        VALUE.replace("AbCdEf123", "A" * 300),
     ],
+    ids=lambda value: ascii(value) if len(value) < 600 else f"{len(value)} characters",
 )
 def test_any_other_form_is_refused_and_not_quoted(value: str) -> None:
     with pytest.raises(CognitoProviderError) as caught:
         CognitoProvider.parse(value)
     assert not value or value not in str(caught.value)
+
+
+@given(st.integers(0, len(VALUE)), st.characters() | st.sampled_from(VALUE), st.integers(0, 1))
+def test_a_changed_provider_string_is_refused_or_read_as_it_stands(
+    place: int, char: str, replaced: int
+) -> None:
+    changed = VALUE[:place] + char + VALUE[place + replaced :]
+    try:
+        provider = CognitoProvider.parse(changed)
+    except CognitoProviderError:
+        return
+    assert str(provider) == changed
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "ap-southeast-3"])
+def test_every_region_is_read(region: str) -> None:
+    provider = CognitoProvider(region, f"{region}_A1", SUB)
+    assert CognitoProvider.parse(str(provider)) == provider
+    assert pickle.loads(pickle.dumps(provider)) == provider
+
+
+@given(st.text() | st.text(string.printable))
+def test_an_id_that_is_taken_over_is_safe_in_a_header_and_a_log(value: str) -> None:
+    safe = set(string.ascii_letters + string.digits + "._:=/+-")
+    assert is_request_id(value) == (set(value) <= safe and 0 < len(value) <= 128)
 
 
 @pytest.mark.parametrize("value", ["a", "Root=1-5759e988-bd862e3fe1be46a994272793", "x" * 128])

@@ -1,5 +1,7 @@
+from dataclasses import FrozenInstanceError
 from typing import TypeVar
 
+import pytest
 from pydantic import BaseModel, SecretStr
 
 from saigon.model.interface import (
@@ -37,3 +39,20 @@ def test_no_secret_stands_in_a_repr() -> None:
     request = HttpRequest("GET", "https://example.com", {"Authorization": "hidden"}, b"hidden")
     assert "hidden" not in repr(request)
     assert "hidden" not in repr(DbLogin("app", SecretStr("hidden")))
+
+
+def test_a_protocol_is_not_met_by_less() -> None:
+    for protocol in (SecretVault, CredentialsProvider, RequestAuthorizer):
+        assert isinstance(Everything(), protocol)
+        assert not isinstance(object(), protocol)
+
+
+def test_a_login_and_a_request_are_values() -> None:
+    login, request = DbLogin("app", SecretStr("hidden")), HttpRequest("GET", "https://example.com")
+    assert login == DbLogin("app", SecretStr("hidden"))
+    assert request.headers == {}
+    assert request.headers is not HttpRequest("GET", "/").headers
+    with pytest.raises(FrozenInstanceError):
+        login.username = "root"  # type: ignore[misc]  # the fault under test
+    with pytest.raises(FrozenInstanceError):
+        request.url = "https://example.org"  # type: ignore[misc]  # likewise
