@@ -278,12 +278,6 @@ def test_what_is_no_select_is_refused(other: Any) -> None:
         without_entities(other)
 
 
-@pytest.mark.parametrize("order_by", [T.c.a, "a", desc(T.c.a)], ids=str)
-def test_a_column_instead_of_a_list_is_a_mistake(order_by: Any) -> None:
-    with pytest.raises(TypeError, match="expected a list of columns as order_by"):
-        keyset_order(COLUMNS, order_by, POSTGRESQL)
-
-
 def test_a_sample_has_the_key_of_its_table() -> None:
     sample = tablesample(T, 50, name="s")
     assert orders(select(sample.c.id), []) == [("s.id", False)]

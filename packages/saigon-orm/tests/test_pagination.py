@@ -67,6 +67,12 @@ def test_without_a_codec_nothing_is_asked() -> None:
         nowhere.fetch_page(Row, COLUMNS, QueryDataParams[None](), order_by=[])
 
 
+@pytest.mark.parametrize("order_by", [T.c.a, "a", desc(T.c.a)], ids=str)
+def test_a_column_instead_of_a_list_is_a_mistake(db: DbConnector, order_by: Any) -> None:
+    with pytest.raises(TypeError, match="expected a list of columns as order_by"):
+        page(db, Params(), order_by=order_by)
+
+
 def test_the_last_page_has_no_token(filled: DbConnector) -> None:
     assert page(filled, Params(max_count=30)).page_token is None
     assert page(filled, Params(max_count=29)).page_token is not None

@@ -1,36 +1,73 @@
 """What a page token is bound to, written alike by each process and each server."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Dialect, Select
+from sqlalchemy import BindParameter, Dialect, Select, SQLColumnExpression, Table
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.util import LRUCache
 
 from saigon.model import QueryDataParams
-from saigon.orm._keyset import Order
+from saigon.orm._keyset import Order, keyset_order
 
-__all__ = ["query_fingerprint"]
+__all__ = ["Listing", "listing_of"]
 
 
-def query_fingerprint(
-    select: Select[Any],
-    orders: Sequence[Order],
-    params: QueryDataParams[Any],
-    dialect: Dialect,
-    caller: str | None,
-) -> str:
-    """Return what a page token is bound to: statement, filters, order, selection and caller."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A query and its order, as it is written and with the values in it."""
+
+    orders: tuple[Order, ...]
+    text: str
+    values: Sequence[Any]
+
+    def fingerprint(self, params: QueryDataParams[Any], caller: str | None) -> str:
+        """Return what a token is bound to: statement, filters, order, selection and caller."""
+        selection = params.selection
+        chosen = selection.model_dump() if isinstance(selection, BaseModel) else selection
+        carried = [order.carried.__visit_name__ for order in self.orders]
+        return json.dumps([self.text, carried, self.values, _settled(chosen), caller])
+
+
+# What was found out about a statement serves all that differ from it in values only.
+_known: Final[LRUCache[Any, tuple[tuple[Order, ...], str]]] = LRUCache(500)
+
+
+def listing_of(
+    select: Select[Any], order_by: Sequence[SQLColumnExpression[Any]], dialect: Dialect
+) -> Listing:
+    """Return a listing, after a check that no row is lost in it.
+
+    Raises:
+        PaginationError: One could be.
+    """
+    shape = select.order_by(*order_by)._generate_cache_key()  # noqa: SLF001  # no public way
+    if shape is None or getattr(shape, "params", None):  # values that are not in bindparams
+        orders, compiled = _examined(select, order_by, dialect)
+        return Listing(orders, str(compiled), _values(_binds_of(compiled)))
+    key = (type(dialect), shape.key)
+    found = _known.get(key)
+    if found is None:
+        orders, compiled = _examined(select, order_by, dialect)
+        found = orders, str(compiled)
+        # An alias that is made anew has the same shape, and yet columns of its own.
+        if all(isinstance(order.column.table, Table) for order in orders):
+            _known[key] = found
+    return Listing(*found, _values((bind, bind.effective_value) for bind in shape.bindparams))
+
+
+def _examined(
+    select: Select[Any], order_by: Sequence[SQLColumnExpression[Any]], dialect: Dialect
+) -> tuple[tuple[Order, ...], SQLCompiler]:
+    orders = keyset_order(select, order_by, dialect)
     ordered: Any = select.order_by(*(order.expression() for order in orders))
     dialect_class: Any = type(dialect)
-    compiled: SQLCompiler = ordered.compile(dialect=_unconnected(dialect_class))
-    carried = [order.carried.__visit_name__ for order in orders]
-    selection = params.selection
-    chosen = selection.model_dump() if isinstance(selection, BaseModel) else selection
-    return json.dumps([str(compiled), carried, _values(compiled), _settled(chosen), caller])
+    return orders, ordered.compile(dialect=_unconnected(dialect_class))
 
 
 @lru_cache
@@ -40,13 +77,14 @@ def _unconnected(make_dialect: Callable[..., Dialect]) -> Dialect:
     return make_dialect(paramstyle="named")
 
 
-def _values(compiled: SQLCompiler) -> list[Any]:
+def _binds_of(compiled: SQLCompiler) -> Iterable[tuple[BindParameter[Any], Any]]:
+    return ((compiled.binds[name], value) for name, value in sorted(compiled.params.items()))
+
+
+def _values(binds: Iterable[tuple[BindParameter[Any], Any]]) -> list[Any]:
     # Whoever gave a set to ``in_`` finds a list here, in another order in each process.
-    unordered = {name for name, bind in compiled.binds.items() if bind.expanding}
-    settled = ((name, _settled(value)) for name, value in sorted(compiled.params.items()))
-    return [
-        sorted(value, key=json.dumps) if name in unordered else value for name, value in settled
-    ]
+    settled = ((bind, _settled(value)) for bind, value in binds)
+    return [sorted(value, key=json.dumps) if bind.expanding else value for bind, value in settled]
 
 
 def _settled(value: Any) -> Any:

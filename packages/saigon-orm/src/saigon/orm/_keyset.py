@@ -71,10 +71,7 @@ def keyset_order(
 
     Raises:
         PaginationError: Rows could be lost or come twice.
-        TypeError: ``order_by`` is not a list.
     """
-    if not isinstance(order_by, list | tuple):
-        raise TypeError(f"expected a list of columns as order_by, got a {type(order_by).__name__}")
     _check_select(select)
     rows = rows_of(select)
     given = [_direction(element) for element in order_by]

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Dialect, Select, SQLColumnExpression, func
 from sqlalchemy import select as sqlalchemy_select
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
-from saigon.orm._fingerprint import query_fingerprint
-from saigon.orm._keyset import keyset_order, page_statement, without_entities
+from saigon.orm._fingerprint import listing_of
+from saigon.orm._keyset import page_statement, without_entities
 from saigon.orm.exceptions import PaginationError
 from saigon.orm.model import row_reader
 
@@ -71,18 +71,21 @@ def plan_page(
 
     Raises:
         PaginationError: The query cannot be paged without losing rows.
+        TypeError: ``order_by`` is not a list.
         saigon.model.pagination.InvalidPaginationToken: The token is not of this query.
     """
+    if not isinstance(order_by, list | tuple):
+        raise TypeError(f"expected a list of columns as order_by, got a {type(order_by).__name__}")
     select = without_entities(select)
-    orders = keyset_order(select, order_by, dialect)
-    query = query_fingerprint(select, orders, params, dialect, caller)
+    listing = listing_of(select, order_by, dialect)
+    query = listing.fingerprint(params, caller)
     after = None if params.page_token is None else codec.decode(params.page_token, query=query)
     return PagePlan(
         model=model,
         select=select,
-        statement=page_statement(select, orders, after, params.max_count, dialect),
+        statement=page_statement(select, listing.orders, after, params.max_count, dialect),
         size=params.max_count,
-        key_width=len(orders),
+        key_width=len(listing.orders),
         query=query,
         codec=codec,
         dialect_name="mysql" if dialect.name == "mariadb" else dialect.name,
