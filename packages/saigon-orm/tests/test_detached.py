@@ -1,7 +1,9 @@
+# ruff: noqa: PT012, SIM117  # the whole block must fail, that is what it is for
 import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,40 +129,124 @@ def test_the_loop_does_not_wait_for_a_worker_thread_and_the_end_does(
     asyncio.run(main())
 
 
-def test_overlapping_savepoints_of_two_threads_abort_the_transaction(
-    connector: DbConnector,
-) -> None:
-    first, second = threading.Event(), threading.Event()
+def test_savepoints_of_two_threads_come_one_after_the_other(connector: DbConnector) -> None:
+    inside, waiting, go_on = threading.Event(), threading.Event(), threading.Event()
 
-    def outlasting() -> None:
-        with transaction_context(connector, savepoint=True):
-            first.set()
-            second.wait(10)
-
-    def outlasted() -> None:
-        first.wait(10)
+    def failing() -> None:
         with transaction_context(connector, savepoint=True):
             add(connector, 1)
-            second.set()
-            overlapped.wait(10)
+            inside.set()
+            go_on.wait(10)
+            raise ZeroDivisionError
 
-    overlapped = threading.Event()
+    def plain() -> None:
+        waiting.set()
+        add(connector, 2)
+
+    def saving() -> None:
+        with transaction_context(connector, savepoint=True):
+            add(connector, 3)
 
     async def main() -> None:
         detached = DetachedTransaction(connector)
         await asyncio.to_thread(detached.begin)
         with detached.lent():
-            other = asyncio.create_task(asyncio.to_thread(outlasted))
-            with pytest.raises(TransactionUsageError, match="overlap"):
-                await asyncio.to_thread(outlasting)
-            overlapped.set()
-            with pytest.raises(DbExecutionError, match="overlap"):
-                await other
-        with pytest.raises(DbExecutionError, match="overlap"):
+            first = asyncio.create_task(asyncio.to_thread(failing))
+            await asyncio.to_thread(inside.wait, 10)
+            others = asyncio.gather(asyncio.to_thread(plain), asyncio.to_thread(saving))
+            await asyncio.to_thread(waiting.wait, 10)
+            with pytest.raises(TransactionUsageError, match="savepoint open"):
+                add(connector, 4)
+            go_on.set()
+            with pytest.raises(ZeroDivisionError):
+                await first
+            await others
+        await asyncio.to_thread(detached.end)
+
+    asyncio.run(main())
+    assert connector.fetch_all(text("SELECT id FROM orders ORDER BY id")) == [(2,), (3,)]
+
+
+def test_threads_started_in_a_savepoint_belong_to_it(connector: DbConnector) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def late() -> None:
+        started.set()
+        go_on.wait(10)
+        add(connector, 2)
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent():
+            with suppress(ZeroDivisionError), transaction_context(connector, savepoint=True):
+                await asyncio.to_thread(add, connector, 1)
+                task = asyncio.create_task(asyncio.to_thread(late))
+                await asyncio.to_thread(started.wait, 10)
+                raise ZeroDivisionError
+            go_on.set()
+            with pytest.raises(TransactionUsageError, match="has ended"):
+                await task
+            add(connector, 3)
+        await asyncio.to_thread(detached.end)
+
+    asyncio.run(main())
+    assert connector.fetch_all(text("SELECT id FROM orders")) == [(3,)]
+
+
+def test_a_savepoint_that_ends_before_one_inside_it_aborts_the_transaction(
+    connector: DbConnector,
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def inner() -> None:
+        with transaction_context(connector, savepoint=True):
+            add(connector, 1)
+            inside.set()
+            go_on.wait(10)
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent():
+            with pytest.raises(TransactionUsageError, match="savepoint open"):
+                with transaction_context(connector, savepoint=True):
+                    task = asyncio.create_task(asyncio.to_thread(inner))
+                    await asyncio.to_thread(inside.wait, 10)
+            go_on.set()
+            with pytest.raises(TransactionUsageError, match="has ended"):
+                await task
+            with pytest.raises(DbExecutionError, match="aborted"):
+                add(connector, 2)
+        with pytest.raises(DbExecutionError, match="aborted"):
             await asyncio.to_thread(detached.end)
 
     asyncio.run(main())
     assert count(connector) == 0
+
+
+def test_a_savepoint_may_begin_and_end_in_two_threads(connector: DbConnector) -> None:
+    """As FastAPI runs a dependency that is a generator."""
+
+    def dependency() -> Iterator[None]:
+        with transaction_context(connector, savepoint=True):
+            add(connector, 1)
+            yield
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent():
+            running = dependency()
+            await asyncio.to_thread(next, running)
+            with pytest.raises(TransactionUsageError, match="savepoint open"):
+                add(connector, 2)
+            await asyncio.to_thread(next, running, None)
+            add(connector, 3)
+        await asyncio.to_thread(detached.end)
+
+    asyncio.run(main())
+    assert count(connector) == 2
 
 
 def test_other_tasks_are_refused(connector: DbConnector) -> None:

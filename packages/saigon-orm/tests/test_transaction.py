@@ -1,4 +1,4 @@
-# ruff: noqa: PT012  # the whole block must fail, that is what it is for
+# ruff: noqa: PT012, SIM117  # the whole block must fail, that is what it is for
 import asyncio
 import contextvars
 import threading
@@ -123,20 +123,79 @@ def test_such_an_error_on_the_raw_connection_counts_too(db: DbConnector, people:
             transaction.connection.execute(statement)
 
 
-def test_a_rollback_behind_our_back_is_noticed(db: DbConnector, people: Table) -> None:
-    with pytest.raises(DbExecutionError, match="no open transaction"), transaction_context(db):
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COMMIT",
+        "rollback",
+        " ; /* all */ END -- now",
+        "-- all\nCOMMIT TRANSACTION",
+        "ROLLBACK TRANSACTION",
+        "BEGIN IMMEDIATE",
+    ],
+)
+def test_a_transaction_is_not_ended_by_hand(db: DbConnector, people: Table, statement: str) -> None:
+    with transaction_context(db) as transaction:
         add(db, people, "Ada")
-        db.execute(text("ROLLBACK"))
+        with pytest.raises(TransactionUsageError, match="leave the block"):
+            db.execute(text(statement))
+        with pytest.raises(TransactionUsageError, match="leave the block"):
+            transaction.connection.exec_driver_sql(statement)
+        add(db, people, "Bob")
+    assert names(db, people) == ["Ada", "Bob"]
+
+
+@pytest.mark.parametrize("statement", ["ROLLBACK TO mark", "ROLLBACK TRANSACTION TO mark"])
+def test_savepoints_by_hand_are_allowed(db: DbConnector, people: Table, statement: str) -> None:
+    with transaction_context(db):
+        add(db, people, "Ada")
+        db.execute(text("SAVEPOINT mark"))
+        add(db, people, "Bob")
+        db.execute(text(statement))
+    assert names(db, people) == ["Ada"]
+
+
+def test_a_transaction_that_the_driver_ended_is_no_success(db: DbConnector, people: Table) -> None:
+    for end in ("ROLLBACK", "COMMIT"):
+        with pytest.raises(DbExecutionError, match="ended inside"):
+            with transaction_context(db) as transaction:
+                transaction.connection.connection.cursor().execute(end)
+                with suppress(DbExecutionError):
+                    db.fetch_scalar(text("SELECT 1"))
+                with pytest.raises(DbExecutionError, match="aborted"):
+                    add(db, people, "Ada")
     assert names(db, people) == []
 
 
-def test_a_commit_by_hand_is_refused(db: DbConnector, people: Table) -> None:
-    with (
-        pytest.raises((TransactionUsageError, DbExecutionError)),
-        transaction_context(db) as transaction,
-    ):
-        add(db, people, "Ada")
-        transaction.connection.commit()
+def test_a_transaction_that_the_driver_ended_last_is_no_success(
+    db: DbConnector, people: Table
+) -> None:
+    with pytest.raises(DbExecutionError, match="no open transaction"):
+        with transaction_context(db) as transaction:
+            add(db, people, "Ada")
+            transaction.connection.connection.cursor().execute("ROLLBACK")
+    assert names(db, people) == []
+
+
+def test_a_commit_by_hand_commits_nothing(db: DbConnector, people: Table) -> None:
+    with pytest.raises(DbExecutionError, match="by hand"):
+        with transaction_context(db) as transaction:
+            add(db, people, "Ada")
+            with pytest.raises(TransactionUsageError, match="at its end"):
+                transaction.connection.commit()
+    assert names(db, people) == []
+    add(db, people, "Bob")
+    assert names(db, people) == ["Bob"]
+
+
+def test_a_rollback_by_hand_is_no_success(db: DbConnector, people: Table) -> None:
+    with pytest.raises(DbExecutionError, match="by hand"):
+        with transaction_context(db) as transaction:
+            add(db, people, "Ada")
+            transaction.connection.rollback()
+            with pytest.raises(DbExecutionError, match="by hand"):
+                add(db, people, "Bob")
+    assert names(db, people) == []
 
 
 def test_errors_of_the_raw_connection_leave_the_block_translated(

@@ -5,51 +5,27 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
-from saigon.orm._errors import execution_error, translated_errors
+from saigon.orm._errors import translated_errors
 from saigon.orm._mysql_begin import begin_options
 from saigon.orm._sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
 from saigon.orm._unit import IsolationLevel, UnitOfWork
+from saigon.orm._watch import UNIT_OPTION
 from saigon.orm.exceptions import TransactionUsageError
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import ExceptionContext
-
     from saigon.orm._connector import DbConnector
 
-__all__ = ["active_unit", "forget", "has_unit", "lent", "note_error", "unit_of", "unit_of_work"]
+__all__ = ["active_unit", "forget", "has_unit", "lent", "unit_of_work"]
 
-_UNIT_OPTION: Final = "saigon_unit_of_work"
 _logger = logging.getLogger(__name__)
 _active: ContextVar[Mapping["DbConnector", UnitOfWork]] = ContextVar(
     "saigon_orm_units_of_work", default=MappingProxyType({})
 )
-
-
-def note_error(context: "ExceptionContext") -> None:
-    """Mark the transaction of a connection on which an error has just been raised."""
-    connection, error = context.connection, context.sqlalchemy_exception
-    if connection is None or error is None:
-        return
-    unit = unit_of(connection)
-    if unit is None:
-        return
-    cause = execution_error(error)
-    cause.__cause__ = context.original_exception
-    if context.is_disconnect:
-        unit.abort(cause, depth=0)
-    else:
-        unit.check_damage(cause)
-
-
-def unit_of(connection: Connection) -> UnitOfWork | None:
-    """Return the unit of work that a connection was taken for."""
-    unit = connection.get_execution_options().get(_UNIT_OPTION)
-    return unit if isinstance(unit, UnitOfWork) else None
 
 
 def active_unit(connector: "DbConnector") -> UnitOfWork | None:
@@ -122,19 +98,20 @@ def _outermost(
 def _begin(connection: Connection, unit: UnitOfWork) -> RootTransaction:
     with translated_errors():
         connection.execution_options(**_options(connection, unit))
-        return connection.begin()
+        root = connection.begin()
+        connection.execution_options(**{UNIT_OPTION: unit})
+        return root
 
 
 def _options(connection: Connection, unit: UnitOfWork) -> dict[str, Any]:
     dialect_name = connection.dialect.name
-    options: dict[str, Any] = {_UNIT_OPTION: unit}
     if dialect_name == "sqlite":
         # A deferred transaction that reads first cannot wait for its turn to write any more.
         begin = "DEFERRED" if unit.read_only else "IMMEDIATE"
-        return {**options, BEGIN_OPTION: begin, QUERY_ONLY_OPTION: unit.read_only}
+        return {BEGIN_OPTION: begin, QUERY_ONLY_OPTION: unit.read_only}
     if dialect_name in {"mysql", "mariadb"}:
-        properties = begin_options(connection, unit.isolation, read_only=unit.read_only)
-        return {**options, **properties}
+        return begin_options(connection, unit.isolation, read_only=unit.read_only)
+    options: dict[str, Any] = {}
     if unit.isolation is not None:
         options["isolation_level"] = unit.isolation
     if unit.read_only:
@@ -143,14 +120,18 @@ def _options(connection: Connection, unit: UnitOfWork) -> dict[str, Any]:
 
 
 def _roll_back(root: RootTransaction) -> None:
+    connection = root.connection
     try:
         if root.is_active:
             root.rollback()
-    except SQLAlchemyError as exc:
+        elif not (connection.closed or connection.invalidated):
+            # A commit that failed may have left the transaction open; SQLAlchemy calls it ended.
+            connection.connection.rollback()
+    except (SQLAlchemyError, connection.dialect.loaded_dbapi.Error) as exc:
         # The error that led here says more; a connection that cannot roll back is given up.
         _logger.warning("rollback failed: %s", type(exc).__name__)
         with suppress(SQLAlchemyError):
-            root.connection.invalidate()
+            connection.invalidate()
 
 
 @contextmanager

@@ -19,14 +19,13 @@ from sqlalchemy import (
     Row,
     Select,
     SQLColumnExpression,
-    event,
     text,
 )
 from sqlalchemy.exc import InvalidRequestError
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
-from saigon.orm._block import active_unit, note_error
+from saigon.orm._block import active_unit
 from saigon.orm._engine import Address, EngineOptions, Proxy, make_engine
 from saigon.orm._errors import translated_errors
 from saigon.orm._pages import plan_page
@@ -34,6 +33,7 @@ from saigon.orm._results import ExecuteResult, Parameters, execute_buffered
 from saigon.orm._retry import run_in_transaction
 from saigon.orm._transaction import Transaction, sync_transaction
 from saigon.orm._unit import IsolationLevel, UnitOfWork
+from saigon.orm._watch import watch
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import (
     DbExecutionError,
@@ -166,7 +166,7 @@ class DbConnector:
 
     def _new_engine(self) -> Engine:
         engine = self._make_engine()
-        event.listen(engine, "handle_error", note_error)
+        watch(engine)
         return engine
 
     def _make_engine(self) -> Engine:

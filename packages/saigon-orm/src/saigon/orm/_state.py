@@ -1,4 +1,4 @@
-"""What an error has cost: its statement, the work since a savepoint, or the transaction."""
+"""What is left of a transaction: what its driver says, and what an error has cost."""
 
 from contextlib import closing
 from enum import Enum, auto
@@ -6,11 +6,17 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-__all__ = ["Damage", "damage_of"]
+__all__ = ["Damage", "damage_of", "is_open"]
 
 _LOCK_WAIT_TIMEOUT: Final = 1205
 # Deadlock, XA deadlock, and MariaDB's changed record under snapshot isolation.
 _MYSQL_ROLLED_BACK: Final = frozenset({1213, 1614, 1020})
+# https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html (SERVER_STATUS_IN_TRANS)
+_MYSQL_IN_TRANSACTION: Final = 1
+# https://www.postgresql.org/docs/current/libpq-status.html#LIBPQ-PQTRANSACTIONSTATUS
+_POSTGRESQL_IDLE: Final = 0
+_POSTGRESQL_IN_ERROR: Final = 3
+_POSTGRESQL_UNKNOWN: Final = 4
 
 
 class Damage(Enum):
@@ -19,6 +25,18 @@ class Damage(Enum):
     STATEMENT = auto()
     SAVEPOINT = auto()
     WHOLE = auto()
+
+
+def is_open(connection: Connection) -> bool | None:
+    """Ask the driver whether the server has a transaction; ``None`` for no, or not yet."""
+    driver: Any = connection.connection.driver_connection
+    match connection.dialect.name:
+        case "postgresql":  # psycopg begins with the first statement
+            return driver.pgconn.transaction_status != _POSTGRESQL_IDLE or None
+        case "sqlite":
+            return bool(driver.in_transaction)
+        case _:  # flags of the last statement that gave no rows: others cannot end a transaction
+            return bool(driver.server_status & _MYSQL_IN_TRANSACTION) or None
 
 
 def damage_of(connection: Connection, error: BaseException | None = None) -> Damage:
@@ -36,14 +54,8 @@ def damage_of(connection: Connection, error: BaseException | None = None) -> Dam
 
 
 def _postgresql_damage(driver: Any) -> Damage:
-    # https://www.psycopg.org/psycopg3/docs/api/pq.html#psycopg.pq.TransactionStatus
-    match driver.info.transaction_status.name:
-        case "INERROR":
-            return Damage.SAVEPOINT
-        case "UNKNOWN":
-            return Damage.WHOLE
-        case _:  # IDLE too: psycopg begins with the first statement
-            return Damage.STATEMENT
+    damages = {_POSTGRESQL_IN_ERROR: Damage.SAVEPOINT, _POSTGRESQL_UNKNOWN: Damage.WHOLE}
+    return damages.get(driver.pgconn.transaction_status, Damage.STATEMENT)
 
 
 def _mysql_damage(driver: Any, errno: int | None) -> Damage:

@@ -1,17 +1,18 @@
 """The state of one open transaction: where it may be used, and whether it may be committed."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from sqlalchemy import Connection, CursorResult, NestedTransaction, RootTransaction
 from sqlalchemy.exc import ResourceClosedError
 
+from saigon.orm._calls import mark_call, outlived_call
 from saigon.orm._errors import translated_errors
 from saigon.orm._place import Place
-from saigon.orm._state import Damage, damage_of
+from saigon.orm._state import Damage, damage_of, is_open
+from saigon.orm._turns import Level, Turns
 from saigon.orm.exceptions import DbExecutionError, SaigonOrmError, TransactionUsageError
 
 __all__ = ["IsolationLevel", "UnitOfWork"]
@@ -19,6 +20,7 @@ __all__ = ["IsolationLevel", "UnitOfWork"]
 IsolationLevel: TypeAlias = Literal[
     "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"
 ]
+_ALONE: Final = nullcontext()
 
 
 @dataclass(slots=True)
@@ -41,9 +43,14 @@ class UnitOfWork:
     _place: Place = field(default_factory=Place.here)
     _depth: int = 0
     _abort: _Abort | None = None
+    _has_begun: bool = False
+    """The server has said that it has a transaction."""
+    _is_marked: bool = False
+    """A procedure has been called, which may have ended it."""
+    _is_ending: bool = False
     _ended: bool = False
     _streams: set[CursorResult[Any]] = field(default_factory=set)
-    _turns: "threading.RLock | None" = None
+    _turns: Turns | None = None
     """Taken for each statement by the threads that a detached transaction is lent to."""
 
     @property
@@ -75,23 +82,16 @@ class UnitOfWork:
                 "else on the connection until it is: exhaust or close it first"
             )
 
-    @contextmanager
-    def in_turn(self) -> Iterator[None]:
+    def in_turn(self, level: Level | None = None) -> AbstractContextManager[None]:
         """Use the connection while no other thread that the transaction is lent to does."""
         self.check_place()
-        if self._turns is None:
-            yield
-            return
-        # An event loop must not wait for a thread, which may be waiting for the loop.
-        if not self._turns.acquire(blocking=Place.here().task is None):
-            raise TransactionUsageError(
-                "a worker thread is using the transaction; await it before the next statement"
-            )
-        try:
+        return _ALONE if self._turns is None else self._taken(self._turns, level)
+
+    @contextmanager
+    def _taken(self, turns: Turns, level: Level | None) -> Iterator[None]:
+        with turns.taken(level):
             self.check_place()  # it may have ended meanwhile
             yield
-        finally:
-            self._turns.release()
 
     @contextmanager
     def streaming(self, result: CursorResult[Any]) -> Iterator[None]:
@@ -117,6 +117,39 @@ class UnitOfWork:
             for result in self._streams - earlier:
                 result.close()
             self._streams &= earlier
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the block itself is committing."""
+        return self._is_ending
+
+    def check_open(self) -> None:
+        """Note whether what went before has ended the transaction without an error."""
+        if self._is_marked:
+            self._is_marked = False
+            if not outlived_call(self._connection):
+                self.note_end()
+        self.note_status()
+
+    def note_status(self) -> None:
+        """Note what the driver says of the transaction, which must not end once it has begun."""
+        now = is_open(self._connection)
+        if now:
+            self._has_begun = True
+        elif self._has_begun or now is False:
+            self.note_end()
+
+    def mark_call(self) -> None:
+        """Prepare to notice what a procedure does to the transaction."""
+        mark_call(self._connection)
+        self._is_marked = True
+
+    def note_end(self) -> None:
+        """Note that the transaction was ended by something other than its block."""
+        cause = TransactionUsageError(
+            "its transaction was ended inside the block, by hand or as DDL does on MySQL"
+        )
+        self.abort(cause, depth=0)
 
     def abort(
         self, cause: BaseException, *, depth: int | None = None, by_server: bool = False
@@ -160,27 +193,35 @@ class UnitOfWork:
             nested = self.connection.begin_nested()
             self._depth += 1
             depth = self._depth
+            level = None if self._turns is None else self._turns.enter()
+        try:
+            yield from self._inside(nested, depth, level)
+        finally:
+            if self._turns is not None and level is not None:
+                self._turns.leave(level)
+
+    def _inside(self, nested: NestedTransaction, depth: int, level: Level | None) -> Iterator[None]:
         try:
             with translated_errors(), self.closing_streams():
                 yield
-            with self.in_turn():
+            with self.in_turn(level):
                 self._check_innermost(depth)
                 self._check_committable()
         except BaseException:
-            self._undo(nested, depth)
+            self._undo(nested, depth, level)
             raise
-        with self.in_turn():
+        with self.in_turn(level):
             self._depth -= 1
             self._end_savepoint(nested.commit)
 
     def _check_innermost(self, depth: int) -> None:
         if self._depth != depth:
-            raise TransactionUsageError("savepoints of two threads overlap in one transaction")
+            raise TransactionUsageError("two savepoints overlap: the inner one has to end first")
 
-    def _undo(self, nested: NestedTransaction, depth: int) -> None:
+    def _undo(self, nested: NestedTransaction, depth: int, level: Level | None) -> None:
         """Roll back to the savepoint, which heals what broke behind it."""
         try:
-            with self.in_turn():
+            with self.in_turn(level):
                 self._check_innermost(depth)
                 self._roll_back_to(nested)
         except TransactionUsageError as exc:  # it is not undone, so it must not be committed
@@ -204,6 +245,8 @@ class UnitOfWork:
     def _check_committable(self) -> None:
         if self._abort is None:
             self.check_damage(TransactionUsageError("the driver reports no open transaction"))
+        if self._abort is None:
+            self.check_open()
         self._check_not_aborted()
 
     def _check_not_aborted(self) -> None:
@@ -218,8 +261,7 @@ class UnitOfWork:
         """Commit, or roll back and say why."""
         self.check_place()
         self._check_committable()
-        if not root.is_active:
-            raise TransactionUsageError("the transaction was ended by hand inside its block")
+        self._is_ending = True
         with translated_errors():
             root.commit()
 
@@ -231,7 +273,7 @@ class UnitOfWork:
         """Let it be used in this thread and task from now on."""
         self._place = Place.here()
 
-    def lend(self, place: Place, turns: "threading.RLock") -> None:
+    def lend(self, place: Place, turns: Turns) -> None:
         """Let it be used at the places that equal this one, by one at a time."""
         self._place, self._turns = place, turns
 

@@ -5,7 +5,6 @@ thread or task that it began in.
 """
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -15,6 +14,7 @@ from saigon.orm._block import has_unit, lent, unit_of_work
 from saigon.orm._connector import DbConnector
 from saigon.orm._place import Place
 from saigon.orm._transaction import Transaction
+from saigon.orm._turns import Turns
 from saigon.orm._unit import IsolationLevel, UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
 
@@ -40,8 +40,8 @@ class DetachedTransaction:
     ``begin`` and ``end`` wait for the database, so an event loop runs them in a worker thread.
     Between them, inside ``lent``, statements of the same task, and of the worker threads that it
     starts with its context, belong to the transaction. Those run one after the other: a connection
-    serves one at a time. A savepoint covers what all of them do meanwhile, so two threads must not
-    have overlapping ones: the transaction is aborted then.
+    serves one at a time. What runs outside a savepoint waits for its end, up to 30 seconds, and is
+    refused on the event loop, which must not wait.
 
     Inside another transaction of the same connector it joins that.
 
@@ -62,7 +62,7 @@ class DetachedTransaction:
         self._block = unit_of_work(connector, isolation=isolation, read_only=read_only)
         self._context = copy_context()
         self._joins = has_unit(connector)
-        self._turns = threading.RLock()
+        self._turns = Turns()
         self._unit: UnitOfWork | None = None
 
     @property
@@ -99,7 +99,7 @@ class DetachedTransaction:
         Raises:
             DbExecutionError: The commit failed, or an error had ended the transaction before.
         """
-        with self._turns:  # a worker thread that was given up may still be in a statement
+        with self._turns.whole():  # a worker thread that was given up may still be in a statement
             self._context.run(self._end, error)
 
     def _end(self, error: BaseException | None) -> None:

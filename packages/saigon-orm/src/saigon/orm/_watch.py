@@ -1,0 +1,100 @@
+"""What is noticed on a connection while it serves a unit of work."""
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, Engine, event
+
+from saigon.orm._calls import is_call
+from saigon.orm._errors import execution_error
+from saigon.orm._unit import UnitOfWork
+from saigon.orm.exceptions import TransactionUsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import ExceptionContext
+
+__all__ = ["UNIT_OPTION", "unit_of", "watch"]
+
+UNIT_OPTION: Final = "saigon_unit_of_work"
+# What ends a transaction, or ends it and begins another, in the dialects of all databases. A
+# rollback to a savepoint does not, nor does MariaDB's BEGIN NOT ATOMIC.
+_BY_HAND: Final = re.compile(
+    r"(?:[\s;]|--[^\n]*|#[^\n]*|/\*.*?\*/)*+"
+    r"(?:(?:COMMIT|END|ABORT|XA|START\s+TRANSACTION|PREPARE\s+TRANSACTION)\b"
+    r"|SET\s+(?:(?:SESSION|LOCAL)\s+|@@(?:SESSION\.|LOCAL\.)?)?AUTOCOMMIT\b"
+    r"|LOCK\s+TABLES\b"
+    r"|BEGIN\b(?!\s+NOT\b)"
+    r"|ROLLBACK\b(?!(?:\s+(?:WORK|TRANSACTION))?\s+TO\b))",
+    re.IGNORECASE | re.DOTALL,
+)
+_ENDINGS: Final = frozenset({b"COMMIT", b"ROLLBACK", b"PREPARE TRANSACTION"})
+
+
+def watch(engine: Engine) -> None:
+    """Tell the units of work of an engine what happens on their connections."""
+    event.listen(engine, "handle_error", _note_error)
+    event.listen(engine, "before_cursor_execute", _before_statement)
+    event.listen(engine, "after_cursor_execute", _after_statement)
+    event.listen(engine, "commit", _refuse_commit)
+    event.listen(engine, "rollback", _note_rollback)
+
+
+def unit_of(connection: Connection) -> UnitOfWork | None:
+    """Return the unit of work that a connection was taken for."""
+    unit: UnitOfWork | None = connection.get_execution_options().get(UNIT_OPTION)
+    return unit
+
+
+def _note_error(context: "ExceptionContext") -> None:
+    connection, error = context.connection, context.sqlalchemy_exception
+    if connection is None or error is None:
+        return
+    unit = unit_of(connection)
+    if unit is None:
+        return
+    cause = execution_error(error)
+    cause.__cause__ = context.original_exception
+    if context.is_disconnect:
+        unit.abort(cause, depth=0)
+    else:
+        unit.check_damage(cause)
+
+
+def _before_statement(
+    connection: Connection, _cursor: object, statement: str, *_others: object
+) -> None:
+    unit = unit_of(connection)
+    if unit is None:
+        return
+    if _BY_HAND.match(statement):
+        raise TransactionUsageError(
+            "a block begins and ends its transaction itself: leave the block to commit, raise to "
+            "roll back"
+        )
+    unit.check_open()
+    if is_call(connection, statement):
+        unit.mark_call()
+
+
+def _after_statement(connection: Connection, cursor: Any, *_others: object) -> None:
+    unit = unit_of(connection)
+    if unit is None:
+        return
+    unit.note_status()
+    # Several statements in one text: psycopg keeps a result of each.
+    results = getattr(cursor, "_results", ())
+    if len(results) > 1 and any(result.command_status in _ENDINGS for result in results):
+        unit.note_end()
+
+
+def _refuse_commit(connection: Connection) -> None:
+    unit = unit_of(connection)
+    if unit is not None and not unit.is_ending:
+        unit.note_end()
+        raise TransactionUsageError("a block commits at its end, not by hand inside it")
+
+
+def _note_rollback(connection: Connection) -> None:
+    unit = unit_of(connection)
+    if unit is not None:
+        unit.note_end()
