@@ -1,6 +1,7 @@
 import re
 from typing import Annotated, Any, Generic, Literal, Optional, TypeVar
 
+import pydantic
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -15,10 +16,6 @@ class Order(BaseModel):
 
 class Batch(QueryDataResult[T], Generic[T]):
     pass
-
-
-class Node(BaseModel):
-    children: "DataSet[Node] | None" = None
 
 
 def other_order() -> type[BaseModel]:
@@ -64,7 +61,14 @@ def test_two_models_of_one_name_keep_their_schemas_apart() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in definitions)
 
 
+@pytest.mark.skipif(
+    pydantic.VERSION in {f"2.11.{patch}" for patch in range(5)},
+    reason="the first pydantic 2.11 builds no model that holds itself in a generic one",
+)
 def test_a_generic_model_may_hold_itself() -> None:
+    class Node(BaseModel):
+        children: "DataSet[Node] | None" = None
+
     assert "DataSet_Node" in Node.model_json_schema()["$defs"]
     tree = Node.model_validate({"children": {"data": [{"children": None}]}})
     assert Node.model_validate_json(tree.model_dump_json()) == tree
