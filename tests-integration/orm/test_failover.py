@@ -292,6 +292,8 @@ def test_a_demoted_postgresql_is_connected_to_on_request_only(
         assert kind_of(db.ping) == "connection"
     with DbConnector(login.update_query_dict({"target_session_attrs": "any"})) as db:
         db.ping()
+    with DbConnector(login, proxy="pgbouncer") as db:  # which says what it likes of its servers
+        db.ping()
 
 
 def test_credentials_say_which_server_will_do(private_postgresql: PrivateServer) -> None:

@@ -56,11 +56,7 @@ def test_the_password_is_in_no_text(credentials: PostgreSQLCredentials) -> None:
 
 
 def test_the_driver_is_told_about_time_and_encryption(credentials: PostgreSQLCredentials) -> None:
-    assert credentials.connect_args() == {
-        "sslmode": "prefer",
-        "connect_timeout": 10,
-        "target_session_attrs": "read-write",
-    }
+    assert credentials.connect_args() == {"sslmode": "prefer", "connect_timeout": 10}
     engine = DbConnector(credentials.model_copy(update={"application_name": "orders"})).engine
     assert engine.url.password is None
 
@@ -140,6 +136,12 @@ def test_what_is_given_goes_before_the_secret() -> None:
     found = DbCredentials.from_secret(Vault(RDS_SECRET), "orders", host="proxy", dbname="other")
     assert isinstance(found, PostgreSQLCredentials)
     assert (found.host, found.port, found.dbname) == ("proxy", 5433, "other")
+
+
+def test_a_secret_may_say_which_server_will_do() -> None:
+    secret = {**RDS_SECRET, "target_session_attrs": "prefer-standby"}
+    found = DbCredentials.from_secret(Vault(secret), "orders")
+    assert found.connect_args()["target_session_attrs"] == "prefer-standby"
 
 
 def test_a_managed_secret_holds_only_the_login() -> None:

@@ -68,7 +68,11 @@ class Address:
         """
         url = _with_driver(target.url() if isinstance(target, DbCredentials) else _parsed(target))
         extra = target.connect_args() if isinstance(target, DbCredentials) else {}
-        defaults = _CONNECT_ARGS[_dialect_name(url)]
+        defaults = {**_CONNECT_ARGS[_dialect_name(url)]}
+        if proxy is not None:
+            # It finds the writer itself, and may repeat what was true of an earlier server:
+            # https://github.com/pgbouncer/pgbouncer/issues/859
+            defaults.pop("target_session_attrs", None)
         args = {key: value for key, value in defaults.items() if key not in url.query}
         hidden = {key: value for key, value in url.query.items() if key in _SECRET_OPTIONS}
         args = {**args, **hidden, **extra}

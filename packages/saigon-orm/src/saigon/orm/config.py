@@ -162,8 +162,9 @@ class PostgreSQLCredentials(_ServerCredentials):
 
     port: int = Field(default=5432, ge=1, le=65_535)
 
-    target_session_attrs: TargetSession = "read-write"
-    """A server that takes writes; ``any`` or ``prefer-standby`` for who only reads."""
+    target_session_attrs: TargetSession | None = None
+    """By default ``read-write``, or whatever a proxy leads to; for who only reads,
+    ``any`` or ``prefer-standby``."""
 
     def url(self) -> URL:
         """Return SQLAlchemy's URL, **with the password in it**."""
