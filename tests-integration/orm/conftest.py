@@ -1,10 +1,12 @@
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
+from pydantic import BaseModel
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Select, String, Table
 
-from saigon.model import PaginationTokenCodec
+from saigon.model import PaginationTokenCodec, QueryDataParams
 from saigon.orm.connection import DbConnector
 
 
@@ -13,6 +15,25 @@ def db(database_url: str) -> Iterator[DbConnector]:
     """Give a connector to a fresh database, on each kind of server in turn."""
     with DbConnector(database_url, page_tokens=PaginationTokenCodec.unsigned()) as connector:
         yield connector
+
+
+@pytest.fixture
+def all_pages(db: DbConnector) -> Callable[..., list[Any]]:
+    """Give the function that reads a listing page by page, to the last."""
+
+    def read(model: type[BaseModel], statement: Select[Any], order_by: Any, size: int) -> list[Any]:
+        found: list[Any] = []
+        params = QueryDataParams[None](max_count=size)
+        while True:
+            page = db.fetch_page(model, statement, params, order_by=order_by)
+            found.extend(page.data)
+            if page.page_token is None:
+                assert len(page) <= size
+                return found
+            assert len(page) == size
+            params = params.model_copy(update={"page_token": page.page_token})
+
+    return read
 
 
 @pytest.fixture

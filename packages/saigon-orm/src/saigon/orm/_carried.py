@@ -22,7 +22,7 @@ _ORDERED: Final = (
 # An Enum is ordered by its declaration where it is native, and compared as text on MySQL.
 _NOT_EXACT: Final = (types.Float, types.Enum, mysql.SET)
 _SORTED_BYTES: Final = 1_024  # MySQL's max_sort_length: what follows does not count when sorting
-_LONGEST_WEIGHT: Final = 3  # bytes of a character in MySQL's collations of one level
+_CHARACTER_BYTES: Final = 4  # that it reserves for each
 
 
 def carried_type(declared: types.TypeEngine[Any], dialect: Dialect) -> types.TypeEngine[Any] | None:
@@ -56,7 +56,7 @@ def _undecorated(kind: types.TypeEngine[Any], dialect: Dialect) -> types.TypeEng
 
 def _is_sorted_whole(kind: types.TypeEngine[Any]) -> bool:
     if isinstance(kind, types.String):
-        return kind.length is not None and kind.length * _LONGEST_WEIGHT <= _SORTED_BYTES
+        return kind.length is not None and kind.length * _CHARACTER_BYTES <= _SORTED_BYTES
     if isinstance(kind, types.LargeBinary | types.BINARY | types.VARBINARY):
         return kind.length is not None and kind.length <= _SORTED_BYTES
     return True

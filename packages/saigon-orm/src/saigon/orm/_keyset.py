@@ -155,7 +155,7 @@ def _carried(column: ColumnElement[Any], rows: Rows, dialect: Dialect) -> TypeEn
         raise PaginationError(
             f"order column {column} of type {column.type!r} has no exact order in a token; "
             "expected integers, decimals, text, dates, UUIDs, bytes or booleans, on MySQL of at "
-            "most 341 characters or 1,024 bytes, which is what it sorts by"
+            "most 256 characters or 1,024 bytes, which is what it sorts by"
         )
     return carried
 
