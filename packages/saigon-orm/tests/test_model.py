@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
@@ -126,6 +126,8 @@ def test_an_enumeration_is_read_by_value_or_by_name() -> None:
         assert read(Colour, value) is Colour.RED
     assert read(Colour | None, None) is None
     assert read(Colour | str, "RED") == "RED"
+    assert read(Literal[Colour.RED], "r") is Colour.RED
+    assert read(list[Colour], ["RED", "r"]) == read(list[Colour], '["RED", "r"]')
     with pytest.raises(ValidationError):
         read(Colour, "BLUE")
 

@@ -31,7 +31,7 @@ class Place:
     """The name of the statement's parameter."""
 
     kind: types.TypeEngine[Any]
-    """The column's type on the dialect; ``NullType`` where no table was given."""
+    """The column's type, of its variants that for the dialect; ``NullType`` without a table."""
 
     dialect_name: str | None
     annotation: Any
@@ -130,8 +130,16 @@ def _text_form(value: Any, kind: types.String) -> Any:
             return json.dumps(value, ensure_ascii=False)
         case None | str() | bytes() | int() | float():
             return value
-        case _:  # decimals, times, addresses, paths
-            return to_jsonable_python(value, fallback=lambda unknown: unknown)
+        case _:
+            return _as_text(value)
+
+
+def _as_text(value: Any) -> Any:
+    """Return the text that a model takes back: of decimals, times, addresses, paths."""
+    try:
+        return to_jsonable_python(value)
+    except ValueError:  # it knows no such type; the driver may
+        return value
 
 
 def _clock_form(value: Any, place: Place) -> Any:

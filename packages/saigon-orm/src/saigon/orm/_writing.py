@@ -2,13 +2,12 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
-from sqlalchemy import URL, Dialect, FromClause, types
+from sqlalchemy import FromClause, types
 
 from saigon.orm._fields import field_keys
 from saigon.orm._forms import Place, column_form
@@ -68,19 +67,13 @@ def _place(
     if key is None:
         return None
     kind = table.c[key].type
-    if dialect_name is not None:  # a column may have variants
-        kind = kind.dialect_impl(_dialect(dialect_name))
-    return Place(key, kind, dialect_name, annotation)
+    variant = kind._variant_mapping.get(dialect_name or "", kind)  # noqa: SLF001  # of with_variant
+    return Place(key, variant, dialect_name, annotation)
 
 
 def _column_key(name: str, field: FieldInfo | None, table: FromClause) -> str | None:
     keys = [name] if field is None else field_keys(name, field)
     return next((key for key in keys if key in table.c), None)
-
-
-@cache
-def _dialect(name: str) -> Dialect:
-    return URL.create(name).get_dialect()()
 
 
 def _is_json(value: Any, place: Place) -> bool:

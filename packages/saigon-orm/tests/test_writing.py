@@ -1,0 +1,276 @@
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import (
+    AnyUrl,
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Secret,
+    SecretBytes,
+    SecretStr,
+    computed_field,
+    create_model,
+)
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Column,
+    DateTime,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    Time,
+    Uuid,
+    types,
+)
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.sql.elements import Null
+
+from saigon.model import BaseModelNoExtra
+from saigon.orm.exceptions import ModelMappingError
+from saigon.orm.model import model_data_to_row_values
+
+NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
+KEY = UUID("00112233-4455-6677-8899-aabbccddeeff")
+MILLIS = timedelta(milliseconds=1)
+HANOI = timezone(timedelta(hours=7))
+
+
+class Colour(Enum):
+    RED = "r"
+
+
+class Swapped(Enum):
+    A = "B"
+    B = "A"
+
+
+class Login(BaseModelNoExtra):
+    name: str
+    password: SecretStr
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic's documentation has it
+    @property
+    def shown(self) -> str:
+        return self.name.title()
+
+
+def written(annotation: Any, value: Any, column: Any, dialect: str | None = None) -> Any:
+    table = Table("t", MetaData(), Column("x", column))
+    model: type[BaseModel] = create_model("Only", x=(annotation, ...))
+    data = model.model_construct(x=value)
+    return model_data_to_row_values(data, table, dialect_name=dialect)["x"]
+
+
+def columns(*names: str) -> Table:
+    return Table("t", MetaData(), *(Column(name, Text) for name in names))
+
+
+def test_computed_fields_are_not_written() -> None:
+    login = Login(name="an", password=SecretStr("x"))
+    assert model_data_to_row_values(login) == {"name": "an", "password": "x"}
+    assert written(Login, login, JSON) == {"name": "an", "password": "x"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "column", "expected"),
+    [
+        pytest.param(SecretStr, SecretStr("x"), String, "x", id="text"),
+        pytest.param(SecretBytes, SecretBytes(b"\xff"), LargeBinary, b"\xff", id="bytes"),
+        pytest.param(Secret[UUID], Secret[UUID](KEY), String(32), KEY.hex, id="any"),
+        pytest.param(list[SecretStr], [SecretStr("x")], JSON, ["x"], id="in-json"),
+        pytest.param(
+            dict[str, Secret[date]],
+            {"a": Secret(date(2024, 1, 1))},
+            Text,
+            '{"a": "2024-01-01"}',
+            id="in-json-text",
+        ),
+    ],
+)
+def test_a_secret_is_written_in_clear(
+    annotation: Any, value: Any, column: Any, expected: Any
+) -> None:
+    assert written(annotation, value, column) == expected
+
+
+def test_a_field_that_dumps_leave_out_is_written_where_it_has_a_column() -> None:
+    class User(BaseModel):
+        name: str
+        salt: str = Field("s", exclude=True)
+
+    user = User(name="an")
+    assert model_data_to_row_values(user, columns("name", "salt")) == {"name": "an", "salt": "s"}
+    assert model_data_to_row_values(user, columns("name")) == {"name": "an"}
+    assert model_data_to_row_values(user) == {"name": "an"}
+    both = columns("name", "salt")
+    assert model_data_to_row_values(user, both, exclude={"salt"}) == {"name": "an"}
+
+
+def test_a_field_is_written_to_the_column_of_its_alias() -> None:
+    class Order(BaseModelNoExtra):
+        order_id: int = Field(alias="orderId")
+
+    order = Order(order_id=1)
+    assert model_data_to_row_values(order, columns("orderId")) == {"orderId": 1}
+    assert model_data_to_row_values(order, columns("order_id", "orderId")) == {"order_id": 1}
+
+
+def test_nothing_in_a_json_column_is_null() -> None:
+    assert isinstance(written(list[int] | None, None, JSON), Null)
+    assert written(list[int] | None, None, JSON(none_as_null=True)) is None
+    assert written(list[int | None], [None], JSON) == [None]
+
+
+def test_bytes_inside_json_are_not_written_as_what_they_are_not() -> None:
+    class Encoded(BaseModel):
+        model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+        x: list[bytes]
+
+    table = Table("t", MetaData(), Column("x", JSON))
+    with pytest.raises(ModelMappingError, match="bytes inside JSON"):
+        model_data_to_row_values(Encoded(x=[b"\xff"]), table)
+    with pytest.raises(ModelMappingError, match="no JSON for a value of x"):
+        written(list[bytes], [b"\xff"], JSON)
+    assert written(list[Base64Bytes], [b"a"], JSON) == ["YQ=="]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "column", "expected"),
+    [
+        pytest.param(AnyUrl, AnyUrl("http://x/"), String, "http://x/", id="url"),
+        pytest.param(IPv4Address, IPv4Address("1.2.3.4"), String, "1.2.3.4", id="address"),
+        pytest.param(AwareDatetime, NOON, String, "2024-06-01T12:00:00Z", id="instant"),
+        pytest.param(timedelta, timedelta(days=1), String, "P1D", id="duration"),
+        pytest.param(int, 1, String, 1, id="a-number-is-left-to-the-database"),
+        pytest.param(object, (marker := object()), String, marker, id="so-is-what-is-not-known"),
+    ],
+)
+def test_a_value_takes_the_form_of_text(
+    annotation: Any, value: Any, column: Any, expected: Any
+) -> None:
+    assert written(annotation, value, column) == expected
+
+
+def test_an_array_holds_what_its_items_are() -> None:
+    assert written(set[UUID], {KEY}, ARRAY(Uuid)) == [KEY]
+    assert written(list[UUID], [KEY], ARRAY(String(36))) == [str(KEY)]
+    assert written(list[list[Colour]], [[Colour.RED]], ARRAY(String)) == [["r"]]
+    assert written(list[Login] | None, None, ARRAY(postgresql.JSONB)) is None
+    logins = [Login(name="an", password=SecretStr("x"))]
+    expected = [{"name": "an", "password": "x"}]
+    assert written(list[Login], logins, ARRAY(postgresql.JSONB)) == expected
+
+
+def test_a_column_has_the_type_of_its_variant() -> None:
+    column = ARRAY(Uuid).with_variant(JSON(), "sqlite", "mysql")
+    assert written(list[UUID], [KEY], column, "postgresql") == [KEY]
+    assert written(list[UUID], [KEY], column, "sqlite") == [str(KEY)]
+
+
+def test_a_value_finds_its_member() -> None:
+    assert written(str, "r", types.Enum(Colour)) is Colour.RED
+    assert written(str, "g", types.Enum(Colour)) == "g"
+    assert written(Colour | None, None, types.Enum(Colour)) is None
+    assert written(str, "RED", types.Enum("RED")) == "RED"
+
+
+def test_a_member_whose_name_is_the_value_of_another_is_refused() -> None:
+    by_value = types.Enum(Swapped, values_callable=lambda members: [m.value for m in members])
+    assert written(Swapped, Swapped.A, by_value) is Swapped.A
+    with pytest.raises(ModelMappingError, match="values_callable"):
+        written(Swapped, Swapped.A, types.Enum(Swapped))
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "dialect"),
+    [
+        pytest.param(NOON + MILLIS, DateTime(), "mysql", id="datetime"),
+        pytest.param(NOON + MILLIS / 10, mysql.DATETIME(fsp=3), "mysql", id="datetime-3"),
+        pytest.param(NOON + MILLIS, mysql.TIMESTAMP(), "mysql", id="timestamp"),
+        pytest.param(time(1, microsecond=1), Time(), "mysql", id="time"),
+        pytest.param(MILLIS, Interval(), "mysql", id="interval"),
+        pytest.param(
+            NOON + MILLIS,
+            postgresql.TIMESTAMP(timezone=True, precision=0),
+            "postgresql",
+            id="postgresql",
+        ),
+    ],
+)
+def test_a_fraction_that_the_column_would_round_is_refused(
+    value: Any, column: Any, dialect: str
+) -> None:
+    with pytest.raises(ModelMappingError, match="digits of a second"):
+        written(type(value), value, column, dialect)
+
+
+def test_a_fraction_that_the_column_keeps_is_written() -> None:
+    assert written(datetime, NOON, DateTime(), "mysql") == NOON
+    assert written(datetime, NOON + MILLIS, mysql.DATETIME(fsp=3), "mysql") == NOON + MILLIS
+    assert written(datetime, NOON + MILLIS, DateTime(), "sqlite") == NOON + MILLIS
+    assert written(timedelta, MILLIS, Interval(), "postgresql") == MILLIS
+
+
+def test_postgresql_does_not_take_its_own_time_zone_for_an_instant() -> None:
+    local = NOON.astimezone(HANOI)
+    in_utc = written(AwareDatetime, local, DateTime(), "postgresql")
+    assert (in_utc, in_utc.tzinfo) == (NOON.replace(tzinfo=None), None)
+    with pytest.raises(ModelMappingError, match="without its offset"):
+        written(datetime, local, DateTime(), "postgresql")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "column", "dialect", "message"),
+    [
+        pytest.param(time, time(1, tzinfo=UTC), Time(), "postgresql", "offset", id="aware-time"),
+        pytest.param(
+            time,
+            time(1, tzinfo=UTC),
+            Time(timezone=True),
+            "mysql",
+            "offset",
+            id="aware-time-on-mysql",
+        ),
+        pytest.param(timedelta, MILLIS, Time(), "postgresql", "Interval", id="duration-as-time"),
+        pytest.param(
+            AwareDatetime,
+            datetime.min.replace(tzinfo=HANOI),
+            DateTime(timezone=True),
+            "sqlite",
+            "year 1",
+            id="before-year-1",
+        ),
+        pytest.param(int, 2**63, Integer(), "sqlite", "64 bits", id="large-integer"),
+    ],
+)
+def test_what_would_not_come_back_is_refused(
+    annotation: Any, value: Any, column: Any, dialect: str, message: str
+) -> None:
+    with pytest.raises(ModelMappingError, match=message):
+        written(annotation, value, column, dialect)
+
+
+def test_an_interval_that_was_reflected_counts_from_the_epoch() -> None:
+    expected = datetime(1970, 1, 2)  # noqa: DTZ001  # SQLAlchemy's, without a zone
+    assert written(timedelta, timedelta(days=1), DateTime(), "sqlite") == expected
+
+
+def test_an_aware_time_is_kept_by_its_type_and_by_text() -> None:
+    aware = time(1, tzinfo=UTC)
+    assert written(time, aware, Time(timezone=True), "postgresql") == aware
+    assert written(time, aware, String(), "postgresql") == "01:00:00Z"
+    assert written(Decimal, Decimal("1.10"), String(), "mysql") == "1.10"
