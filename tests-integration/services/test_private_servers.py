@@ -11,7 +11,14 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tools.services import PrivateServer
+from tools.services import (
+    Missing,
+    PrivateServer,
+    make_private_mysql,
+    make_private_postgresql,
+    private_mysql,
+    private_postgresql,
+)
 
 KILLED_STARTER = """
 import os, signal
@@ -85,11 +92,28 @@ def test_a_read_only_server_refuses_what_its_users_write(private_server: Private
         connection.execute(text("CREATE TABLE numbers (i INTEGER)"))
 
 
-@pytest.mark.parametrize("user", ["postgres", "root", "nobody", ""])
-def test_nobody_gets_in_without_a_password(private_server: PrivateServer, user: str) -> None:
-    url = make_url(private_server.url).set(username=user, password="")
-    with pytest.raises(DBAPIError), create_engine(url, poolclass=NullPool).connect():
-        pass
+def test_nobody_gets_in_without_a_password(private_server: PrivateServer) -> None:
+    for user in ("postgres", "root", "nobody", ""):
+        url = make_url(private_server.url).set(username=user, password="")
+        with pytest.raises(DBAPIError), create_engine(url, poolclass=NullPool).connect():
+            pass
+
+
+def test_without_a_postgresql_of_the_machine_the_embedded_one_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(private_postgresql, "find_binaries", lambda: None)
+    with make_private_postgresql() as server:
+        assert isinstance(server, PrivateServer), server
+        server.start()
+        assert server.execute_admin("SELECT 6 * 7") == 42
+
+
+def test_a_missing_server_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_mysql, "find_program", lambda *_: None)
+    with make_private_mysql() as server:
+        assert isinstance(server, Missing)
+        assert "mariadbd" in server.reason
 
 
 def test_server_runs_unprivileged_and_listens_on_the_loopback_only(

@@ -1,5 +1,6 @@
 """A MariaDB or MySQL server of one test's own."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,19 +28,17 @@ _SETTINGS: Final = {
 @contextmanager
 def make_private_mysql() -> Iterator["PrivateMySQL | Missing"]:
     """Give a server of the machine's MariaDB or MySQL; not running yet."""
-    if found := find_program():
+    if found := find_program("mariadbd", "mysqld"):
         with PrivateMySQL.made(found) as server:
             yield server
     else:
         yield Missing("no MySQL of a test's own: expected the program mariadbd or mysqld")
 
 
-def find_program() -> Path | None:
-    """Return the server's program; as such it stands where only administrators look."""
-    folders = "/usr/sbin:/usr/local/sbin:/usr/libexec"
-    found = (
-        shutil.which(name) or shutil.which(name, path=folders) for name in ("mariadbd", "mysqld")
-    )
+def find_program(*names: str) -> Path | None:
+    """Return the first of these programs, which may stand where only administrators look."""
+    folders = [os.environ.get("PATH", os.defpath), "/usr/sbin:/usr/local/sbin:/usr/libexec"]
+    found = (shutil.which(name, path=":".join(folders)) for name in names)
     return next((Path(path).resolve() for path in found if path), None)
 
 
@@ -85,7 +84,8 @@ class PrivateMySQL(PrivateServer):
         data = f"--datadir={self.folder / 'data'}"
         if self._program.name == "mariadbd":
             options = ("--auth-root-authentication-method=normal", "--skip-test-db")
-            self._run("mariadb-install-db", "--no-defaults", data, *options)
+            install = find_program("mariadb-install-db") or "mariadb-install-db"
+            self._run(install, "--no-defaults", data, *options)
         else:
             self._run(self._program, "--no-defaults", data, "--initialize-insecure")
 
