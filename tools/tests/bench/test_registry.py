@@ -2,6 +2,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tools.bench.registry import Bench, Pair, bench, find_benches, same_result
 from tools.bench.run import Run
@@ -9,7 +10,13 @@ from tools.bench.run import Run
 ALL = find_benches()
 
 
-@pytest.mark.parametrize("each", ALL, ids=lambda each: each.name)
+def marked(each: Bench) -> ParameterSet:
+    """Leave the many processes of the memory's benches to the long proofs."""
+    marks = [pytest.mark.slow] if each.name.startswith("memory") else []
+    return pytest.param(each, id=each.name, marks=marks)
+
+
+@pytest.mark.parametrize("each", map(marked, ALL))
 def test_both_sides_of_a_bench_run(
     each: Bench, run: Run, skipping: Callable[[], AbstractContextManager[None]]
 ) -> None:
