@@ -7,14 +7,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
-from pydantic import AwareDatetime, Field, NaiveDatetime
+from pydantic import AwareDatetime, Field, NaiveDatetime, SecretStr
 from sqlalchemy import (
     JSON,
     Boolean,
     Column,
     Date,
     DateTime,
+    Double,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     Numeric,
@@ -201,3 +203,99 @@ def test_mysql_timestamps_are_in_utc(mysql_url: str) -> None:
         db.execute(text("INSERT INTO t VALUES (:ts)"), {"ts": moment})
         read = db.fetch_scalar(text("SELECT UNIX_TIMESTAMP(ts) FROM t"))
         assert read == moment.timestamp()
+
+
+def test_postgresql_keeps_an_instant_whatever_the_time_zone_of_its_session(
+    postgresql_url: str,
+) -> None:
+    class Event(BaseModelNoExtra):
+        at: AwareDatetime
+
+    table = Table("events", MetaData(), Column("at", DateTime))
+    event = Event(at=datetime(2024, 6, 1, 12, tzinfo=KOLKATA))
+    with DbConnector(postgresql_url) as db:
+        table.metadata.create_all(db.engine)
+        with transaction_context(db):
+            db.execute(text("SET LOCAL TIME ZONE 'Asia/Ho_Chi_Minh'"))
+            values = model_data_to_row_values(event, table, dialect_name=db.dialect_name)
+            db.execute(insert(table), values)
+            assert db.fetch_one(select(table), model=Event) == event
+
+
+def test_mysql_is_not_given_fractions_that_it_would_cut(mysql_url: str) -> None:
+    table = Table("t", MetaData(), Column("at", DateTime))
+    moment = datetime(2024, 6, 1, 12, 0, 0, 600_000, tzinfo=UTC)
+    with DbConnector(mysql_url) as db:
+        table.metadata.create_all(db.engine)
+        db.execute(insert(table), {"at": moment})
+        assert db.fetch_scalar(select(table)).microsecond == 0  # why it is refused
+
+    class Event(BaseModelNoExtra):
+        at: AwareDatetime
+
+    with pytest.raises(ModelMappingError, match="DATETIME"):
+        model_data_to_row_values(Event(at=moment), table, dialect_name="mysql")
+
+
+def test_a_field_without_a_value_is_null_in_a_json_column(db: DbConnector) -> None:
+    class Note(BaseModelNoExtra):
+        id: int
+        tags: list[str | None] | None
+
+    table = Table(
+        "notes", MetaData(), Column("id", Integer, primary_key=True), Column("tags", JSON)
+    )
+    table.metadata.create_all(db.engine)
+    notes = [Note(id=1, tags=None), Note(id=2, tags=[None])]
+    values = [model_data_to_row_values(n, table, dialect_name=db.dialect_name) for n in notes]
+    db.execute(insert(table), values)
+    assert db.fetch_scalar(text("SELECT id FROM notes WHERE tags IS NULL")) == 1
+    assert db.fetch_all(select(table).order_by(table.c.id), model=Note) == notes
+
+
+def test_a_secret_comes_back(db: DbConnector) -> None:
+    class Login(BaseModelNoExtra):
+        password: SecretStr
+        others: dict[str, SecretStr]
+
+    table = Table("logins", MetaData(), Column("password", String(50)), Column("others", JSON))
+    table.metadata.create_all(db.engine)
+    login = Login(password=SecretStr("x"), others={"old": SecretStr("y")})
+    values = model_data_to_row_values(login, table, dialect_name=db.dialect_name)
+    db.execute(insert(table), values)
+    read = db.fetch_one(select(table), model=Login)
+    assert read == login
+    assert "x" not in repr(read)
+
+
+def test_sqlite_is_not_given_what_it_would_lose(sqlite_url: str) -> None:
+    table = Table("t", MetaData(), Column("n", Double))
+    with DbConnector(sqlite_url) as db:
+        table.metadata.create_all(db.engine)
+        with pytest.raises(ModelMappingError, match="NaN"):
+            db.execute(insert(table), {"n": float("nan")})
+        db.execute(insert(table), {"n": float("inf")})
+        assert db.fetch_scalar(select(table)) == float("inf")
+
+
+def test_mysql_gives_all_digits_of_a_reflected_float(mysql_url: str) -> None:
+    with DbConnector(mysql_url) as db:
+        db.execute(text("CREATE TABLE t (n DOUBLE)"))
+        table = db.reflect(["t"]).tables["t"]
+        db.execute(insert(table), {"n": 1.2345678901234567e-12})
+        assert float(db.fetch_scalar(select(table))) == 1.2345678901234567e-12
+
+
+def test_an_interval_comes_back(db: DbConnector) -> None:
+    class Lap(BaseModelNoExtra):
+        took: timedelta
+
+    declared = Table("laps", MetaData(), Column("took", Interval))
+    declared.metadata.create_all(db.engine)
+    reflected = db.reflect(["laps"]).tables["laps"]
+    laps = [Lap(took=timedelta(days=3, seconds=4)), Lap(took=timedelta(seconds=-5))]
+    for table, lap in zip((declared, reflected), laps, strict=True):
+        values = model_data_to_row_values(lap, table, dialect_name=db.dialect_name)
+        db.execute(insert(table), values)
+    for statement in (select(declared), select(reflected), text("SELECT took FROM laps")):
+        assert db.fetch_all(statement, model=Lap) == laps
