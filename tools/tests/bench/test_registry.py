@@ -2,7 +2,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from tools.bench.registry import Bench, Pair, bench, find_benches, same_result
 from tools.bench.run import Run
@@ -10,13 +9,14 @@ from tools.bench.run import Run
 ALL = find_benches()
 
 
-def marked(each: Bench) -> ParameterSet:
+def marks(each: Bench) -> list[pytest.MarkDecorator]:
     """Leave the many processes of the memory's benches to the long proofs."""
-    marks = [pytest.mark.slow] if each.name.startswith("memory") else []
-    return pytest.param(each, id=each.name, marks=marks)
+    return [pytest.mark.slow] if each.name.startswith("memory") else []
 
 
-@pytest.mark.parametrize("each", map(marked, ALL))
+@pytest.mark.parametrize(
+    "each", [pytest.param(each, id=each.name, marks=marks(each)) for each in ALL]
+)
 def test_both_sides_of_a_bench_run(
     each: Bench, run: Run, skipping: Callable[[], AbstractContextManager[None]]
 ) -> None:
