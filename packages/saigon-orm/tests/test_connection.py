@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from saigon.model import BaseModelNoExtra
 from saigon.model.interface import DbLogin
-from saigon.orm._connector import _backoff_delay
+from saigon.orm._reflection import backoff_delay
 from saigon.orm.connection import DbConnector, ExecuteResult, transaction_context
 from saigon.orm.exceptions import (
     DbConfigurationError,
@@ -239,7 +239,7 @@ def test_reflection_reads_tables(db: DbConnector, people: Table) -> None:
     ("attempt", "longest"), [(0, 0.5), (1, 1.0), (5, 16.0), (6, 30.0), (5_000, 30.0)]
 )
 def test_the_waits_of_a_reflection_double_up_to_a_bound(attempt: int, longest: float) -> None:
-    delays = [_backoff_delay(0.5, attempt) for _ in range(50)]
+    delays = [backoff_delay(0.5, attempt) for _ in range(50)]
     assert all(longest / 2 <= delay <= longest for delay in delays)
     assert len(set(delays)) > 1
 

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, RootTransaction
+from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
 from saigon.orm._errors import translated_errors
@@ -20,7 +20,7 @@ from saigon.orm.exceptions import TransactionUsageError
 if TYPE_CHECKING:
     from saigon.orm._connector import DbConnector
 
-__all__ = ["active_unit", "forget", "has_unit", "lent", "unit_of_work"]
+__all__ = ["active_unit", "forget", "has_unit", "lent", "own_connection", "unit_of_work"]
 
 _logger = logging.getLogger(__name__)
 _active: ContextVar[Mapping["DbConnector", UnitOfWork]] = ContextVar(
@@ -44,6 +44,19 @@ def active_unit(connector: "DbConnector") -> UnitOfWork | None:
 def has_unit(connector: "DbConnector") -> bool:
     """Tell whether this context has a unit of work, wherever that may be used."""
     return connector in _active.get()
+
+
+@contextmanager
+def own_connection(engine: Engine) -> Iterator[Connection]:
+    """Run a single call in a transaction of its own."""
+    with engine.connect() as connection:
+        root = connection.begin()
+        try:
+            yield connection
+            root.commit()
+        except BaseException:
+            _roll_back(root)
+            raise
 
 
 @contextmanager

@@ -1,18 +1,16 @@
 """The database as one object: statements, transactions, pages, reflection, health."""
 
 import os
-import random
 import time
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, TypeVar, overload
+from typing import Any, NoReturn, Self, TypeVar, overload
 
 from pydantic import BaseModel
 from sqlalchemy import (
     URL,
     Connection,
-    CursorResult,
     Engine,
     Executable,
     MetaData,
@@ -21,38 +19,39 @@ from sqlalchemy import (
     SQLColumnExpression,
     text,
 )
-from sqlalchemy.exc import InvalidRequestError
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
-from saigon.orm._block import active_unit
+from saigon.orm._block import active_unit, own_connection
 from saigon.orm._engine import Address, EngineOptions, Proxy, make_engine
 from saigon.orm._errors import translated_errors
+from saigon.orm._fetching import (
+    check_statement,
+    fetch_at_most_one,
+    fetch_every,
+    in_turns,
+    one_by_one,
+    open_stream,
+)
 from saigon.orm._pages import plan_page
-from saigon.orm._results import ExecuteResult, Parameters, execute_buffered
+from saigon.orm._reading import row_reader, rows_to_models
+from saigon.orm._reflection import reflect_tables, try_again
+from saigon.orm._results import ExecuteResult, Parameters, execute_buffered, row_keys
 from saigon.orm._retry import run_in_transaction
 from saigon.orm._transaction import Transaction, sync_transaction
 from saigon.orm._unit import IsolationLevel, UnitOfWork
 from saigon.orm._watch import watch
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import (
-    DbExecutionError,
-    MultipleRowsError,
     PaginationError,
-    TableNotFoundError,
     TransactionUsageError,
 )
-from saigon.orm.model import row_reader
 
 __all__ = ["DbConnector"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
 ItemT = TypeVar("ItemT")
-
-_STREAM_BATCH: Final = 1_000
-_LONGEST_BACKOFF: Final = 30.0
-_MOST_DOUBLINGS: Final = 64  # more would not fit into a float one day
 
 
 class DbConnector:
@@ -191,7 +190,7 @@ class DbConnector:
             TransactionUsageError: ``require_transaction``, and there is none.
             TypeError: The statement is a plain string.
         """
-        _check_statement(statement)
+        check_statement(statement)
         if require_transaction and active_unit(self) is None:
             raise TransactionUsageError(
                 "expected to run inside 'with transaction_context(connector)'"
@@ -203,12 +202,12 @@ class DbConnector:
     def _connection(self) -> Iterator[Connection]:
         unit = active_unit(self)
         with translated_errors():
-            if unit is not None:
+            if unit is None:
+                with own_connection(self.engine) as connection:
+                    yield connection
+            else:
                 with unit.in_turn():
                     yield unit.connection
-            else:
-                with self.engine.begin() as connection:
-                    yield connection
 
     @overload
     def fetch_one(
@@ -246,18 +245,12 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> Any:
-        _check_statement(statement)
+        check_statement(statement)
         with self._connection() as connection:
-            result = connection.execute(statement, parameters)
-            keys, rows = result.keys(), result.fetchmany(2)
-            result.close()
-        if len(rows) > 1:
-            raise MultipleRowsError(
-                "expected at most one row; narrow the statement or use fetch_all"
-            )
+            keys, rows = fetch_at_most_one(connection, statement, parameters)
         if not rows or model is None:
             return rows[0] if rows else None
-        return row_reader(model, tuple(keys), self.dialect_name)(rows[0])
+        return row_reader(model, keys, self.dialect_name)(rows[0])
 
     @overload
     def fetch_all(
@@ -294,16 +287,17 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> list[Any]:
-        _check_statement(statement)
-        with self._connection() as connection, connection.execute(statement, parameters) as result:
-            rows = result.fetchall()
-            read = self._reader(model, result)
-        return list(rows) if read is None else list(map(read, rows))
+        check_statement(statement)
+        with self._connection() as connection:
+            keys, rows = fetch_every(connection, statement, parameters)
+        return self._read(model, keys, rows)
 
-    def _reader(
-        self, model: type[BaseModel] | None, result: CursorResult[Any]
-    ) -> Callable[[Row[Any]], BaseModel] | None:
-        return None if model is None else row_reader(model, tuple(result.keys()), self.dialect_name)
+    def _read(
+        self, model: type[BaseModel] | None, keys: tuple[str, ...], rows: Sequence[Row[Any]]
+    ) -> list[Any]:
+        if model is None:
+            return list(rows)
+        return rows_to_models(model, keys, rows, self.dialect_name)
 
     def fetch_scalar(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -348,7 +342,7 @@ class DbConnector:
             TransactionUsageError: Its transaction ended; while iterating.
             pydantic.ValidationError: A row does not make a model; while iterating.
         """
-        return _one_by_one(self._batches(statement, parameters, model))
+        return one_by_one(self._batches(statement, parameters, model))
 
     def _batches(
         self,
@@ -356,7 +350,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> Generator[list[Any], None, None]:
-        _check_statement(statement)
+        check_statement(statement)
         unit = active_unit(self)
         if unit is None and self._address.in_memory:
             # Its one connection stays free, and the rows are in memory anyway.
@@ -377,18 +371,16 @@ class DbConnector:
             turn = nullcontext if unit is None else unit.in_turn
             with turn():
                 connection = self._stream_connection(unit, stack)
-                options = {"stream_results": True, "yield_per": _STREAM_BATCH}
-                result = connection.execute(statement, parameters, execution_options=options)
-                stack.enter_context(result)
+                result = stack.enter_context(open_stream(connection, statement, parameters))
+                keys = row_keys(result)
             if unit is not None:
                 stack.enter_context(unit.streaming(result))
-            read = self._reader(model, result)
-            for rows in _in_turns(result.partitions(), turn):
-                yield list(rows) if read is None else list(map(read, rows))
+            for rows in in_turns(result.partitions(), turn):
+                yield self._read(model, keys, rows)
 
     def _stream_connection(self, unit: UnitOfWork | None, stack: ExitStack) -> Connection:
         if unit is None:
-            return stack.enter_context(self.engine.begin())
+            return stack.enter_context(own_connection(self.engine))
         return unit.connection
 
     def fetch_page(
@@ -493,25 +485,16 @@ class DbConnector:
         """
         target = MetaData() if metadata is None else metadata
         only = None if tables is None else list(tables)
-        for attempt in range(retries):
-            try:
-                return self._reflect(target, only, schema)
-            except DbExecutionError as exc:
-                if exc.kind != "connection" or active_unit(self) is not None:
-                    raise
-            self._wait(_backoff_delay(backoff, attempt))
-        return self._reflect(target, only, schema)
+
+        def ask() -> MetaData:
+            with self._connection() as connection:
+                return reflect_tables(connection, target, only, schema)
+
+        again = 0 if active_unit(self) else retries
+        return try_again(ask, retries=again, backoff=backoff, wait=self._wait)
 
     def _wait(self, seconds: float) -> None:
         time.sleep(seconds)
-
-    def _reflect(self, metadata: MetaData, only: list[str] | None, schema: str | None) -> MetaData:
-        with self._connection() as connection:
-            try:
-                metadata.reflect(connection, schema=schema, only=only)
-            except InvalidRequestError as exc:
-                raise TableNotFoundError(f"not all of these tables exist: {only}") from exc
-        return metadata
 
     def ping(self) -> None:
         """Ask the database for an answer.
@@ -544,31 +527,3 @@ class DbConnector:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a DbConnector is not pickled; make one in each process")
-
-
-def _one_by_one(batches: Generator[list[ItemT], None, None]) -> Generator[ItemT, None, None]:
-    with closing(batches):
-        for items in batches:
-            yield from items
-
-
-def _in_turns(
-    items: Iterator[ItemT], turn: Callable[[], AbstractContextManager[None]]
-) -> Iterator[ItemT]:
-    while True:
-        with turn():
-            item = next(items, None)
-        if item is None:
-            return
-        yield item
-
-
-def _backoff_delay(first: float, attempt: int) -> float:
-    delay = min(_LONGEST_BACKOFF, first * 2.0 ** min(attempt, _MOST_DOUBLINGS))
-    # At least half: a database takes its time to start, however many are waiting for it.
-    return delay * random.uniform(0.5, 1)  # noqa: S311  # no secret
-
-
-def _check_statement(statement: object) -> None:
-    if isinstance(statement, str):
-        raise TypeError("expected a statement, got a string; wrap it in sqlalchemy.text(…)")
