@@ -80,10 +80,8 @@ class Holders:
 
 
 def _who() -> str:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no event loop runs in this thread
-        task = None
+    loop = asyncio._get_running_loop()  # noqa: SLF001  # the public one raises, which takes longer
+    task = loop and asyncio.current_task(loop)
     return f"task {task.get_name()}" if task else f"thread {threading.current_thread().name}"
 
 
