@@ -56,6 +56,7 @@ class Array:
         {"start": Decimal("snan"), "end": Decimal("snan")},
         {"start": {"a": 1}, "end": {"b": 2}},
         {"start": {"a": 1}},
+        {"start": {}},
         {"end": 1j},
         {"start": {1}, "end": {2}},
         {"start": date(2026, 1, 1), "end": NOON},

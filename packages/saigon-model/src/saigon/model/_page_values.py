@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from uuid import UUID
 
 PageValue: TypeAlias = bool | int | float | Decimal | str | bytes | datetime | date | UUID
-"""What a page token can carry; a subclass of one of these it cannot."""
 
 
 class _Form(NamedTuple):

@@ -21,11 +21,22 @@ __all__ = [
 ]
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
+"""The id of a request, kept along its way and in all logs."""
+
 IDENTITY_ID_HEADER: Final = "X-Api-IdentityId"
+"""The caller's identity in a Cognito identity pool, as the gateway maps it."""
+
 COGNITO_AUTH_PROVIDER_HEADER: Final = "X-Cognito-AuthProvider"
+"""The caller's Cognito provider string (:class:`CognitoProvider`), as the gateway maps it."""
+
 AMZN_TRACE_ID_HEADER: Final = "X-Amzn-Trace-Id"
+"""The trace of AWS X-Ray, set by load balancers and API Gateway."""
+
 TRACEPARENT_HEADER: Final = "traceparent"
+"""The trace of W3C Trace Context: https://www.w3.org/TR/trace-context/"""
+
 IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
+"""The key by which a service knows a request that is sent again."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}", re.ASCII)
 _ISSUER: Final = (

@@ -13,7 +13,8 @@ from itsdangerous import BadData, TimestampSigner
 from itsdangerous.encoding import base64_decode, base64_encode
 from pydantic import Field, SecretBytes, SecretStr
 
-from saigon.model._page_values import PageValue, read_values, write_values
+from saigon.model import _page_values
+from saigon.model._page_values import read_values, write_values
 
 __all__ = [
     "InvalidPaginationToken",
@@ -29,6 +30,9 @@ CLOCK_SKEW: Final = timedelta(minutes=1)
 
 QueryDataPaginationToken = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN_LENGTH)]
 """A page token in a model: opaque text of at most 2,048 characters."""
+
+PageValue: TypeAlias = _page_values.PageValue
+"""What a page token carries; of a subclass of these the type would be lost."""
 
 PageKey: TypeAlias = str | bytes | SecretStr | SecretBytes
 """A key of the codec: at least 16 bytes."""

@@ -170,8 +170,6 @@ class TimeRange(Range[UtcDatetime]):
 
 
 def _before(instant: datetime, delta: timedelta) -> datetime:
-    if instant.utcoffset() is None:
-        raise ValueError("expected an aware datetime, got a naive one")
     try:
         # In a time zone of its own, a day is not always 24 hours long.
         return _in_utc(instant) - delta
