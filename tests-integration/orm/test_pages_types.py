@@ -225,7 +225,8 @@ def test_values_that_other_programs_wrote_to_sqlite_are_paged_as_they_are(
         )
         table = db.reflect().tables["t"]
         whole = db.fetch_all(text("SELECT id FROM t ORDER BY value, id"), model=Row)
-        found, params = [], QueryDataParams[None](max_count=1)
+        found: list[Row] = []
+        params = QueryDataParams[None](max_count=1)
         while len(found) < len(whole):
             page = db.fetch_page(Row, select(table.c.id), params, order_by=[table.c.value])
             found += page.data
