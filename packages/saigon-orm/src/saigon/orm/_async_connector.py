@@ -23,7 +23,7 @@ from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
 from saigon.orm._connector import DbConnector
 from saigon.orm._engine import Proxy, make_async_engine
-from saigon.orm._greenlets import in_greenlet, wait_for
+from saigon.orm._greenlets import in_greenlet, to_the_end, wait_for
 from saigon.orm._results import ExecuteResult, Parameters
 from saigon.orm._retry import run_in_async_transaction
 from saigon.orm._transaction import AsyncTransaction, async_transaction
@@ -326,4 +326,4 @@ async def _one_by_one(batches: Generator[list[Any], None, None]) -> AsyncGenerat
             for item in items:
                 yield item
     finally:
-        await in_greenlet(batches.close)
+        await to_the_end(in_greenlet(batches.close))

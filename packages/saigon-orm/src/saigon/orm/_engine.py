@@ -12,6 +12,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 from saigon.model.interface import CredentialsProvider
 from saigon.orm._address import Address
 from saigon.orm._aiomysql import prepare_aiomysql
+from saigon.orm._aiosqlite import prepare_aiosqlite
 from saigon.orm._failover import leave_demoted_writer
 from saigon.orm._fork import stay_in_process
 from saigon.orm._holders import Holders
@@ -21,6 +22,7 @@ from saigon.orm._mysql_begin import prepare_begin
 from saigon.orm._ping import bound_pings
 from saigon.orm._postgresql import open_postgresql
 from saigon.orm._proxy import Proxy, check_session
+from saigon.orm._psycopg_async import prepare_psycopg_async
 from saigon.orm._sqlite import prepare_sqlite
 from saigon.orm.exceptions import MissingExtraError
 
@@ -129,12 +131,16 @@ def _prepared(
     provider: CredentialsProvider | None,
     options: EngineOptions,
 ) -> Engine:
+    if engine.dialect.driver == "aiosqlite":
+        prepare_aiosqlite(engine)
     stay_in_process(engine)
     match engine.dialect.driver:
         case "pymysql":
             prepare_mysql(engine)
         case "aiomysql":
             prepare_aiomysql(engine)
+        case "psycopg" if engine.dialect.is_async:
+            prepare_psycopg_async(engine)
     if address.dialect_name == "sqlite":
         prepare_sqlite(engine)
         return engine

@@ -7,7 +7,10 @@ See Also:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -15,7 +18,9 @@ __all__ = ["in_greenlet", "to_the_end", "wait_for"]
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
-_endings: Final[set["asyncio.Task[Any]"]] = set()
+_logger = logging.getLogger(__name__)
+_PATIENCE: Final = 5.0
+"""Seconds that a cancelled caller waits for what it must not leave half done."""
 
 
 async def in_greenlet(fn: Callable[P, ResultT], *args: P.args, **kwargs: P.kwargs) -> ResultT:
@@ -28,15 +33,40 @@ async def in_greenlet(fn: Callable[P, ResultT], *args: P.args, **kwargs: P.kwarg
 
 def wait_for(awaitable: Awaitable[ResultT]) -> ResultT:
     """Await something from inside a function that runs ``in_greenlet``."""
-    from sqlalchemy.util import await_only
+    from sqlalchemy import util
 
-    result: ResultT = await_only(awaitable)
+    # Its name in SQLAlchemy 2.1 and in 2.0.
+    await_in_greenlet: Any = getattr(util, "await_", None) or util.await_only
+    result: ResultT = await_in_greenlet(awaitable)
     return result
 
 
-async def to_the_end(fn: Callable[[], ResultT]) -> ResultT:
-    """Call a synchronous function and let it come to its end even if the caller is cancelled."""
-    ending = asyncio.ensure_future(in_greenlet(fn))
-    _endings.add(ending)  # the loop itself keeps tasks by weak references only
-    ending.add_done_callback(_endings.discard)
-    return await asyncio.shield(ending)
+async def to_the_end(work: Coroutine[Any, Any, ResultT], *, within: float = math.inf) -> ResultT:
+    """Await what a cancellation does not interrupt; the caller is cancelled after it.
+
+    It is given up after so many seconds, or some seconds after the first cancellation.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    deadline = time.monotonic() + within
+    while not task.done():
+        try:
+            await asyncio.wait([task], timeout=_seconds_until(deadline))
+        except asyncio.CancelledError as exc:
+            deadline = min(deadline, time.monotonic() + _PATIENCE)
+            cancelled = exc
+        if time.monotonic() >= deadline:
+            task.cancel()
+    if cancelled is not None:
+        _log_failure(task)
+        raise cancelled
+    return task.result()
+
+
+def _seconds_until(deadline: float) -> float | None:
+    return None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+
+
+def _log_failure(task: "asyncio.Task[Any]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _logger.debug("failed while its caller was cancelled: %s", type(error).__name__)

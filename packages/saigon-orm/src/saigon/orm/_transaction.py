@@ -1,6 +1,6 @@
 """The unit of work as its user sees it, over a connector of either kind."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -8,7 +8,6 @@ from contextlib import (
     contextmanager,
 )
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection
@@ -167,14 +166,14 @@ async def async_transaction(
     try:
         yield AsyncTransaction(unit)
     except BaseException as exc:
-        leave = partial(block.__exit__, type(exc), exc, exc.__traceback__)
-        await (_roll_back(leave, unit) if is_outermost else in_greenlet(leave))
+        leaving = in_greenlet(block.__exit__, type(exc), exc, exc.__traceback__)
+        await (_rolled_back(leaving, unit) if is_outermost else leaving)
         raise
     await in_greenlet(block.__exit__, None, None, None)
 
 
-async def _roll_back(leave: Callable[[], object], unit: UnitOfWork) -> None:
+async def _rolled_back(leaving: Coroutine[Any, Any, object], unit: UnitOfWork) -> None:
     try:
-        await to_the_end(leave)
+        await to_the_end(leaving)
     finally:
-        forget(unit)  # the ending ran in a context of its own
+        forget(unit)  # it was left in a task, and in a context, of its own
