@@ -50,7 +50,7 @@ def damage_of(connection: Connection, error: BaseException | None = None) -> Dam
         case "sqlite":
             return Damage.STATEMENT if driver.in_transaction else Damage.WHOLE
         case _:
-            return _mysql_damage(connection.connection, getattr(error, "error_code", None))
+            return _mysql_damage(connection, getattr(error, "error_code", None))
 
 
 def _postgresql_damage(driver: Any) -> Damage:
@@ -58,16 +58,20 @@ def _postgresql_damage(driver: Any) -> Damage:
     return damages.get(driver.pgconn.transaction_status, Damage.STATEMENT)
 
 
-def _mysql_damage(driver: Any, errno: int | None) -> Damage:
+def _mysql_damage(connection: Connection, errno: int | None) -> Damage:
     """Judge by the error: PyMySQL says "in transaction" even after the server rolled back."""
     if errno in _MYSQL_ROLLED_BACK:
         return Damage.WHOLE
-    if errno == _LOCK_WAIT_TIMEOUT and _rolls_back_on_timeout(driver):
+    if errno == _LOCK_WAIT_TIMEOUT and _rolls_back_on_timeout(connection):
         return Damage.WHOLE
     return Damage.STATEMENT
 
 
-def _rolls_back_on_timeout(driver: Any) -> bool:
-    with closing(driver.cursor()) as cursor:
-        cursor.execute("SELECT @@innodb_rollback_on_timeout")
-        return bool(cursor.fetchone()[0])
+def _rolls_back_on_timeout(connection: Connection) -> bool:
+    driver: Any = connection.connection
+    try:
+        with closing(driver.cursor()) as cursor:
+            cursor.execute("SELECT @@innodb_rollback_on_timeout")
+            return bool(cursor.fetchone()[0])
+    except connection.dialect.loaded_dbapi.Error:  # the connection is lost
+        return True
