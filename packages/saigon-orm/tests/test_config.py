@@ -1,4 +1,4 @@
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -153,6 +153,64 @@ def test_a_managed_secret_holds_only_the_login() -> None:
     with pytest.raises(DbConfigurationError, match=r"'rds!x'.*dbname") as caught:
         MySQLCredentials.from_secret(vault, "rds!x", host="h")
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_secret_may_have_our_own_names_and_others_beside_them() -> None:
+    own = {"port": "5434", "ssl_mode": "verify-full", "ssl_root_cert": "ca.pem", "ssl": True}
+    given = {"connect_timeout": "7", "application_name": "orders", "masterarn": "arn:x", "tags": []}
+    found = DbCredentials.from_secret(Vault(RDS_SECRET | own | given), "orders")
+    assert isinstance(found, PostgreSQLCredentials)
+    assert found.connect_args() == {
+        "sslmode": "verify-full",
+        "sslrootcert": "ca.pem",
+        "connect_timeout": 7,
+        "application_name": "orders",
+        "target_session_attrs": "read-write",
+    }
+    assert found.port == 5434
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": "hunter2"},
+        {"port": 70_000},
+        {"password": None},
+        {"password": ["hunter2"]},
+        {"username": {"hunter2": 1}},
+        {"username": ""},
+        {"host": None},
+        {"host": 5},
+        {"ssl_mode": "hunter2"},
+        {"connect_timeout": "hunter2"},
+        {"connect_timeout": 0},
+    ],
+    ids=str,
+)
+def test_a_wrong_secret_is_refused_without_its_values(wrong: dict[str, object]) -> None:
+    with pytest.raises(DbConfigurationError, match="'orders'") as caught:
+        DbCredentials.from_secret(Vault(RDS_SECRET | wrong), "orders")
+    chain = f"{caught.value!r}{caught.value.__cause__!r}"
+    assert next(iter(wrong)) in str(caught.value)
+    assert "hunter2" not in chain
+    assert PASSWORD not in chain
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/d?options=-c%20x", "mysql://h/d?init_command=x"])
+def test_a_url_that_sets_something_for_a_session_does_not_go_with_a_proxy(url: str) -> None:
+    with pytest.raises(DbConfigurationError, match="initialization query"):
+        DbConnector(url, proxy="rds")
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"),
+    [("mysql://h/d", "pgbouncer"), ("sqlite://", "rds"), ("sqlite://", "pgbouncer")],
+)
+def test_a_database_without_such_a_proxy_is_refused(
+    url: str, proxy: Literal["rds", "pgbouncer"]
+) -> None:
+    with pytest.raises(DbConfigurationError, match=f"behind proxy='{proxy}', got"):
+        DbConnector(url, proxy=proxy)
 
 
 @pytest.mark.parametrize(

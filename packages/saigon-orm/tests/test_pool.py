@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import logging
 import re
 import threading
 import weakref
@@ -121,3 +122,10 @@ def test_a_new_pool_after_dispose_tells_too(url: str) -> None:
         db.engine.dispose()
         with db.engine.connect():
             assert "held longest by thread MainThread" in timeout_of(db)
+
+
+def test_the_pool_logs_where_sqlalchemys_does(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "sqlalchemy.pool")
+    with DbConnector(url) as db:
+        db.ping()
+    assert "sqlalchemy.pool.impl.QueuePool" in {record.name for record in caplog.records}

@@ -50,7 +50,7 @@ _ERRNOS: Final[Mapping[DbErrorKind, frozenset[int]]] = {
     "connection": frozenset(
         {1040, 1042, 1043, 1047, 1053, 1077, 1079, 1080, 1129, 1152}
         | {1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 4031}
-        | {2002, 2003, 2005, 2006, 2013, 2014, 2055}
+        | {2002, 2003, 2005, 2006, 2013, 2014, 2026, 2055}
     ),
     "read_only": frozenset({1792, 1836}),
     "auth": frozenset({1045, 1698, 1820, 1862, 3118, 4151}),
@@ -81,6 +81,11 @@ _AUTH_TEXT: Final = re.compile(
     r"authentication failed|no password supplied|pg_hba\.conf|"
     r'role ".*" (does not exist|is not permitted to log in)'
 )
+_OTHER_TEXT: Final = re.compile(
+    r"does not exist|too many|slots|the database system|not currently accepting|invalid database|"
+    r"permission denied|parameter|terminating|protocol"
+)
+_SERVER_SAYS: Final = ":  "  # after the severity, in any language; libpq's own texts have one space
 _MYSQL_CONSTRAINT: Final = re.compile(
     r"for key '(?P<key>[^']+)'$|CONSTRAINT `(?P<name>[^`]+)`|^Check constraint '(?P<check>[^']+)'"
 )
@@ -163,12 +168,28 @@ def _postgresql_facts(error: Any) -> _Facts:
     return _Facts(kind, sqlstate, None, error.diag.constraint_name)
 
 
-def _kind_without_sqlstate(error: BaseException) -> DbErrorKind:
+def _kind_without_sqlstate(error: Any) -> DbErrorKind:
     """Read libpq's text: for a failed connection attempt it gives no SQLSTATE."""
     names = {base.__name__ for base in type(error).__mro__}
     if "OperationalError" not in names:
         return "other"
-    return "auth" if _AUTH_TEXT.search(str(error)) else "connection"
+    text = str(error)
+    if _AUTH_TEXT.search(text) or _refused_in_another_language(error.pgconn, text):
+        return "auth"
+    return "connection"
+
+
+def _refused_in_another_language(attempt: Any, text: str) -> bool:
+    """Tell whether a server refused with words of its ``lc_messages`` after asking for a password.
+
+    Most often it is the password then. A database that does not exist, said in that language,
+    counts too, because a login that was rotated must not be taken for a lost connection.
+
+    See Also:
+        https://www.postgresql.org/docs/current/libpq-status.html#LIBPQ-PQCONNECTIONUSEDPASSWORD
+    """
+    asked = attempt is not None and (attempt.used_password or attempt.needs_password)
+    return asked and _SERVER_SAYS in text and not _OTHER_TEXT.search(text)
 
 
 def _mysql_facts(error: Any) -> _Facts:

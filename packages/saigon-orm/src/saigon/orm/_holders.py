@@ -60,6 +60,8 @@ class Holders:
                     raise DbExecutionError(holders.message(), kind="timeout") from exc
                 return fairy
 
+        # Its logger is SQLAlchemy's, named after the class.
+        WatchedPool.__module__, WatchedPool.__name__ = base.__module__, base.__name__
         return WatchedPool
 
     def message(self) -> str:

@@ -90,15 +90,12 @@ class DbCredentials(BaseModelNoExtra, ABC):
         See Also:
             https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
         """
-        secret = vault.get_secret(_DbSecret, name)
-        given = {"host": host, "port": port, "dbname": dbname}
-        values = {**secret.model_dump(), **{key: v for key, v in given.items() if v is not None}}
-        target = cls._target(values.pop("engine"))
-        known = {
-            key: v for key, v in values.items() if v is not None and key in target.model_fields
-        }
         try:
-            return target(**known)
+            secret = vault.get_secret(_DbSecret, name)
+            given = _without_none({"host": host, "port": port, "dbname": dbname})
+            values = {**_without_none(secret.model_dump()), **given}
+            target = cls._target(values.pop("engine", None))
+            return target(**{key: values[key] for key in values if key in target.model_fields})
         except ValidationError as exc:
             raise DbConfigurationError(f"secret {name!r}: {_problems(exc)}") from None
 
