@@ -165,7 +165,6 @@ def test_a_secret_may_have_our_own_names_and_others_beside_them() -> None:
         "sslrootcert": "ca.pem",
         "connect_timeout": 7,
         "application_name": "orders",
-        "target_session_attrs": "read-write",
     }
     assert found.port == 5434
 
