@@ -15,5 +15,6 @@ def test_the_message_names_the_extra_to_install() -> None:
 
 
 def test_it_comes_whole_out_of_another_process() -> None:
-    error = pickle.loads(pickle.dumps(extras.MissingExtraError("sqs", "saigon.orm")))
-    assert (error.extra, error.name) == ("sqs", "saigon.orm")
+    sent = extras.MissingExtraError("sqs", "saigon.orm")
+    error = pickle.loads(pickle.dumps(sent))
+    assert (error.extra, error.name, str(error)) == ("sqs", "saigon.orm", str(sent))

@@ -3,7 +3,7 @@ from typing import Annotated, Any, Generic, Literal, Optional, TypeVar
 
 import pydantic
 import pytest
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, create_model
 
 from saigon.model import DataSet, QueryDataParams, QueryDataResult, Range, TimeRange, UtcDatetime
 
@@ -18,11 +18,9 @@ class Batch(QueryDataResult[T], Generic[T]):
     pass
 
 
-def other_order() -> type[BaseModel]:
-    class Order(BaseModel):
-        name: str
-
-    return Order
+def result_of_an_order_with(field: str) -> Any:
+    order = create_model("Order", **{field: (str, ...)})  # type: ignore[call-overload]  # named at run time
+    return QueryDataResult.__class_getitem__(order)
 
 
 @pytest.mark.parametrize(
@@ -54,11 +52,16 @@ def test_a_generic_model_is_named_readably_in_a_schema(model: Any, name: str) ->
     assert schema["$defs"][name]["title"] == name
 
 
-def test_two_models_of_one_name_keep_their_schemas_apart() -> None:
-    one, other = QueryDataResult[Order], QueryDataResult[other_order()]  # type: ignore[misc]  # made at run time
-    definitions = TypeAdapter(tuple[one, other]).json_schema()["$defs"]  # type: ignore[valid-type]  # likewise
-    assert len([name for name in definitions if "QueryDataResult_Order" in name]) == 2
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in definitions)
+def test_two_models_of_one_name_are_kept_apart() -> None:
+    one, other = result_of_an_order_with("number"), result_of_an_order_with("name")
+    page = create_model("Page", one=(one, ...), other=(other, ...))
+    read = page.model_validate(
+        {"one": {"data": [{"number": "1"}]}, "other": {"data": [{"name": "A"}]}}
+    )
+    assert page.model_validate_json(read.model_dump_json()) == read
+    names = page.model_json_schema()["$defs"]
+    assert len([name for name in names if "QueryDataResult_Order" in name]) == 2
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in names)
 
 
 @pytest.mark.skipif(
