@@ -169,6 +169,8 @@ def test_a_subquery_is_paged_by_what_tells_its_rows_apart() -> None:
     sums = select(T.c.a.label("x"), func.sum(T.c.b).label("sum")).group_by(T.c.a).subquery("s")
     assert orders(select(sums), []) == [("s.x", False)]
     assert orders(select(COLUMNS.limit(5).subquery("s")), []) == [("s.id", False)]
+    ranked = COLUMNS.add_columns(func.rank().over(order_by=T.c.a).label("rank")).subquery("s")
+    assert orders(select(ranked), [ranked.c.a]) == [("s.a", False), ("s.id", False)]
 
 
 def test_mapped_classes_are_paged_by_their_columns() -> None:
@@ -215,6 +217,12 @@ LEFT = T.outerjoin(PARENT, T.c.parent == PARENT.c.id)
         pytest.param(COLUMNS.offset(3), [], "OFFSET", id="offset"),
         pytest.param(COLUMNS.distinct(), [], "DISTINCT", id="distinct"),
         pytest.param(COLUMNS.group_by(T.c.a), [], "GROUP BY", id="group"),
+        pytest.param(
+            COLUMNS.add_columns((func.row_number().over(order_by=T.c.a) + 1).label("rank")),
+            [],
+            "a window function",
+            id="window",
+        ),
         pytest.param(
             COLUMNS.outerjoin_from(T, WORDS, T.c.id == WORDS.c.t_id),
             [],

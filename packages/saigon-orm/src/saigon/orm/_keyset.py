@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Dialect,
+    Over,
     Select,
     SQLColumnExpression,
     UnaryExpression,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.orm import QueryableAttribute
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import TypeEngine
 
 from saigon.orm._carried import carried_type
@@ -112,6 +113,7 @@ def _check_select(select: Select[Any]) -> None:
         "GROUP BY": select._group_by_clauses,  # noqa: SLF001
         "DISTINCT": select._distinct,  # noqa: SLF001
         "LIMIT or OFFSET": select._has_row_limiting_clause,  # noqa: SLF001
+        "a window function": any(map(_has_window, select.selected_columns)),
     }
     present = [name for name, clause in clauses.items() if clause]
     if present:
@@ -119,6 +121,11 @@ def _check_select(select: Select[Any]) -> None:
             f"a select with {', '.join(present)} cannot be paged; give the order as order_by and "
             "put the rest into a subquery, which selects the columns it groups by"
         )
+
+
+def _has_window(column: ColumnElement[Any]) -> bool:
+    # It would see what follows the page before, not the whole.
+    return any(isinstance(part, Over) for part in visitors.iterate(column))
 
 
 def _direction(element: Any) -> tuple[ColumnElement[Any], bool]:
