@@ -34,7 +34,7 @@ _PASSWORD: Final = secrets.token_hex(16)  # one for all, so that one server can 
 
 
 class PrivateServer(ABC):
-    """A server in a folder of its own; made by :meth:`made`, not running yet."""
+    """A server in a folder of its own, not running yet."""
 
     stop_signal: ClassVar[Signals]
     """Ends it in good order, without waiting for its clients."""
@@ -81,19 +81,19 @@ class PrivateServer(ABC):
 
     def reset(self) -> None:
         """Be as after a plain start, whatever was done before."""
-        if self.is_running() and not self._settings:
-            self.set_read_only(wanted=False)
-        else:
+        if self._settings or not self.is_running():
             self.stop()
             self.start()
-            self.set_read_only(wanted=False)
+        self.set_read_only(wanted=False)
 
     def start(self, **settings: object) -> None:
         """Start it with these settings and no earlier ones; return when it answers.
 
         Raises:
-            RuntimeError: It ended instead, or did not answer in time.
+            RuntimeError: It ended instead, or did not answer in time; or it runs already.
         """
+        if self.is_running():
+            raise RuntimeError("expected a server that is stopped")
         self._settings = settings
         self._launch()
         deadline = time.monotonic() + _START_SECONDS

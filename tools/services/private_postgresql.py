@@ -21,7 +21,7 @@ _DRIVER: Final = "postgresql+psycopg"
 def make_private_postgresql() -> Iterator["PrivatePostgreSQL | Missing"]:
     """Give a server of the machine's PostgreSQL, else of the embedded one; not running yet."""
     try:
-        _ = find_binaries() or find_package()
+        _ = find_binaries() or find_package()  # of which one must be there
     except FailedError as error:
         yield Missing(f"no PostgreSQL of a test's own: {error}")
     else:
