@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Table, insert, select, text
 
-from saigon.orm.connection import DbConnector, Transaction, transaction_context
+from saigon.orm.connection import DbConnector, IsolationLevel, Transaction, transaction_context
 from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 
 
@@ -111,18 +111,18 @@ def test_a_serialization_failure_is_healed_by_a_retry(postgresql_url: str) -> No
 @pytest.mark.parametrize(
     "isolation", ["READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
 )
-def test_an_isolation_level_lasts_for_its_block(db: DbConnector, isolation: str) -> None:
+def test_an_isolation_level_lasts_for_its_block(db: DbConnector, isolation: IsolationLevel) -> None:
     question = {
         "postgresql": text("SHOW transaction_isolation"),
         "mysql": text("SELECT REPLACE(LOWER(@@tx_isolation), '-', ' ')"),
         "sqlite": None,
     }[db.dialect_name]
     if question is None:
-        with transaction_context(db, isolation=isolation):  # type: ignore[arg-type]  # one of them
+        with transaction_context(db, isolation=isolation):
             db.ping()
         return
     before = db.fetch_scalar(question)
-    with transaction_context(db, isolation=isolation):  # type: ignore[arg-type]  # one of them
+    with transaction_context(db, isolation=isolation):
         assert db.fetch_scalar(question) == isolation.lower()
     assert db.fetch_scalar(question) == before
 
@@ -167,7 +167,7 @@ def test_a_stream_may_be_left_early(db: DbConnector, people: Table) -> None:
         break
     stream = db.fetch_iter(select(people))
     next(stream)
-    stream.close()  # type: ignore[attr-defined]  # it is a generator
+    stream.close()
     assert db.fetch_scalar(text("SELECT COUNT(*) FROM people")) == 3_000
 
 
@@ -185,4 +185,4 @@ def test_a_stream_that_is_not_read_to_its_end_does_not_hinder_the_commit(
     with pytest.raises(TransactionUsageError):
         list(outer)
     assert db.fetch_scalar(text("SELECT COUNT(*) FROM people")) == 3_001
-    inner.close()  # type: ignore[attr-defined]  # it is a generator
+    inner.close()
