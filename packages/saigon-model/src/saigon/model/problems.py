@@ -78,7 +78,8 @@ class ProblemDetails(BaseModel):
         try:
             return cls.model_validate(members)
         except ValidationError as exc:
-            unsound = {error["loc"][0] for error in exc.errors()}
+            faults = exc.errors(include_url=False, include_context=False, include_input=False)
+        unsound = {fault["loc"][0] for fault in faults}
         return cls.model_validate(
             {name: value for name, value in members.items() if name not in unsound}
         )
