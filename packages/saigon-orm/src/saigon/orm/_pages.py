@@ -11,8 +11,8 @@ from sqlalchemy import select as sqlalchemy_select
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.orm._fingerprint import listing_of
 from saigon.orm._keyset import page_statement, without_entities
+from saigon.orm._reading import rows_to_models
 from saigon.orm.exceptions import PaginationError
-from saigon.orm.model import row_reader
 
 __all__ = ["PagePlan", "plan_page"]
 
@@ -38,10 +38,10 @@ class PagePlan(Generic[ModelT]):
         keys, rows = tuple(result.keys()), result.fetchall()
         width = len(keys) - self.key_width
         page = rows[: self.size]
-        read = row_reader(self.model, keys[:width], self.dialect_name)
+        shown = (row[:width] for row in page)
         page_type = QueryDataResult.__class_getitem__(self.model)
         return cast("type[QueryDataResult[ModelT]]", page_type)(
-            data=[read(row[:width]) for row in page],
+            data=rows_to_models(self.model, keys[:width], shown, self.dialect_name),
             page_token=self._token(page[-1][width:]) if len(rows) > len(page) else None,
             total=self._total(connection) if with_total else None,
         )

@@ -18,7 +18,6 @@ __all__ = [
     "filter_unknown_model_fields",
     "model_data_to_row_values",
     "row_mapping_to_model_data",
-    "row_reader",
     "row_to_model_data",
 ]
 
