@@ -33,7 +33,7 @@ class MysqlTls:
             https://docs.sqlalchemy.org/en/20/dialects/mysql.html#module-sqlalchemy.dialects.mysql.pymysql
         """
         given = {key: value for key, value in options.items() if key.startswith("ssl")}
-        if given.get("ssl_disabled"):
+        if str(given.pop("ssl_disabled", False)).lower() in {"true", "1"}:
             return cls(None, required=False)
         tls = given.pop("ssl", None) or {}
         if isinstance(tls, ssl.SSLContext):
@@ -72,6 +72,8 @@ def _context(names: Mapping[str, Any]) -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
     if verifies:
         context.load_verify_locations(names.get("ca"), names.get("capath"))
+    if "cipher" in names:
+        context.set_ciphers(names["cipher"])
     if "cert" in names:
         context.load_cert_chain(
             names["cert"], names.get("key"), names.get("password", names.get("key_password"))
