@@ -2,8 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from saigon.orm._async_connector import AsyncDbConnector
 from saigon.orm._connector import DbConnector
@@ -15,13 +15,39 @@ P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
 
 
+class _AsyncDecorator(Protocol):
+    def __call__(
+        self, function: Callable[P, Coroutine[Any, Any, ResultT]], /
+    ) -> Callable[P, Coroutine[Any, Any, ResultT]]: ...
+
+
+@overload
+def transactional(
+    connector: AsyncDbConnector,
+    *,
+    retries: int = 0,
+    isolation: IsolationLevel | None = None,
+    read_only: bool = False,
+) -> _AsyncDecorator: ...
+
+
+@overload
+def transactional(
+    connector: DbConnector | None = None,
+    *,
+    retries: int = 0,
+    isolation: IsolationLevel | None = None,
+    read_only: bool = False,
+) -> Callable[[Callable[P, ResultT]], Callable[P, ResultT]]: ...
+
+
 def transactional(
     connector: DbConnector | AsyncDbConnector | None = None,
     *,
     retries: int = 0,
     isolation: IsolationLevel | None = None,
     read_only: bool = False,
-) -> Callable[[Callable[P, ResultT]], Callable[P, ResultT]]:
+) -> Any:
     """Make a function, or a method of a manager, one unit of work.
 
     Over a ``DbConnector`` it takes a ``def``, over an ``AsyncDbConnector`` an ``async def``.
@@ -53,6 +79,11 @@ def _check_kind(
     function: Callable[..., object], connector: DbConnector | AsyncDbConnector | None
 ) -> bool:
     """Tell whether it is an ``async def``."""
+    if isinstance(function, staticmethod | classmethod):
+        raise TypeError("expected @transactional below @staticmethod or @classmethod")
+    if not inspect.isroutine(function) and not isinstance(function, functools.partial):
+        call: Any = type(function).__call__
+        return _check_kind(call, connector)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(
             f"expected no generator function, got {function!r}: its body would run after the commit"

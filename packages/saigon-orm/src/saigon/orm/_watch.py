@@ -47,10 +47,12 @@ def unit_of(connection: Connection) -> UnitOfWork | None:
 
 def _note_error(context: "ExceptionContext") -> None:
     connection, error = context.connection, context.sqlalchemy_exception
-    if connection is None or error is None:
-        return
-    unit = unit_of(connection)
+    unit = None if connection is None else unit_of(connection)
     if unit is None:
+        return
+    if error is None:
+        if context.is_disconnect:  # a cancellation has cost the connection
+            unit.abort(context.original_exception, depth=0)
         return
     cause = execution_error(error)
     cause.__cause__ = context.original_exception
