@@ -167,6 +167,40 @@ def test_savepoints_of_two_threads_come_one_after_the_other(connector: DbConnect
     assert connector.fetch_all(text("SELECT id FROM orders ORDER BY id")) == [(2,), (3,)]
 
 
+def test_a_block_that_joins_is_not_healed_by_the_savepoint_of_another_thread(
+    connector: DbConnector,
+) -> None:
+    inside, go_on, over = threading.Event(), threading.Event(), threading.Event()
+
+    def saving() -> None:
+        with suppress(ZeroDivisionError), transaction_context(connector, savepoint=True):
+            inside.set()
+            go_on.wait(10)
+            raise ZeroDivisionError
+
+    def joining() -> None:
+        try:
+            with suppress(KeyError), transaction_context(connector):
+                raise KeyError
+        finally:
+            over.set()
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent():
+            first = asyncio.create_task(asyncio.to_thread(saving))
+            await asyncio.to_thread(inside.wait, 10)
+            second = asyncio.create_task(asyncio.to_thread(joining))
+            assert not await asyncio.to_thread(over.wait, 0.1)
+            go_on.set()
+            await asyncio.gather(first, second)
+        with pytest.raises(DbExecutionError, match="KeyError"):
+            await asyncio.to_thread(detached.end)
+
+    asyncio.run(main())
+
+
 def test_threads_started_in_a_savepoint_belong_to_it(connector: DbConnector) -> None:
     started, go_on = threading.Event(), threading.Event()
 

@@ -178,7 +178,8 @@ class UnitOfWork:
     @contextmanager
     def joined(self) -> Iterator[None]:
         """Run an inner block: what fails in it can only be undone with the whole."""
-        depth = self._depth
+        with self.in_turn():  # the depth is another one while a thread has a savepoint open
+            depth = self._depth
         try:
             with translated_errors():
                 yield
