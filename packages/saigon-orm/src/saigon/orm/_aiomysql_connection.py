@@ -17,6 +17,7 @@ __all__ = ["AioMySqlConnection"]
 
 _CANNOT_CONNECT: Final = 2003  # CR_CONN_HOST_ERROR
 _SERVER_LOST: Final = 2013  # CR_SERVER_LOST
+_GOODBYE: Final = 1.0  # seconds
 
 
 class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has no types
@@ -51,6 +52,18 @@ class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has n
         except (aiomysql.Error, OSError):  # a TimeoutError is one
             return False
         return True
+
+    async def ensure_closed(self) -> None:
+        """Say goodbye, and let TLS do so too while the event loop is still there."""
+        writer = self._writer
+        await super().ensure_closed()
+        if writer is None:
+            return
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                await writer.wait_closed()
+        except OSError:  # a TimeoutError is one
+            writer.transport.abort()
 
     def character_set_name(self) -> str | None:
         """Return what SQLAlchemy should set for the session again."""
