@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     Secret,
     SecretBytes,
     SecretStr,
@@ -106,6 +107,20 @@ def test_a_secret_is_written_in_clear(
     assert written(annotation, value, column) == expected
 
 
+def test_json_may_have_a_shape_of_its_own() -> None:
+    def dense(values: list[int | None]) -> list[int]:
+        return [value for value in values if value is not None]
+
+    def named(values: dict[str, int | None]) -> dict[str, int]:
+        return {name: value for name, value in values.items() if value is not None}
+
+    in_json = PlainSerializer(dense, when_used="json")
+    assert written(Annotated[list[int | None], in_json], [None, 1], JSON) == [1]
+    in_json = PlainSerializer(named, when_used="json")
+    annotation = Annotated[dict[str, int | None], in_json]
+    assert written(annotation, {"a": None, "b": 1}, JSON) == {"b": 1}
+
+
 def test_a_field_that_dumps_leave_out_is_written_where_it_has_a_column() -> None:
     class User(BaseModel):
         name: str
@@ -117,6 +132,16 @@ def test_a_field_that_dumps_leave_out_is_written_where_it_has_a_column() -> None
     assert model_data_to_row_values(user) == {"name": "an"}
     both = columns("name", "salt")
     assert model_data_to_row_values(user, both, exclude={"salt"}) == {"name": "an"}
+
+
+def test_a_model_that_dumps_leave_out_is_written_like_another() -> None:
+    class User(BaseModel):
+        login: Login = Field(exclude=True)
+
+    table = Table("t", MetaData(), Column("login", JSON))
+    user = User(login=Login(name="an", password=SecretStr("x")))
+    expected = {"login": {"name": "an", "password": "x"}}
+    assert model_data_to_row_values(user, table) == expected
 
 
 def test_a_field_is_written_to_the_column_of_its_alias() -> None:

@@ -86,12 +86,13 @@ def _is_json(value: Any, place: Place) -> bool:
 def _json_values(data: BaseModel, values: Mapping[str, Any]) -> dict[str, Any]:
     try:
         dumped = data.model_dump(mode="json", by_alias=False, include=set(values), round_trip=True)
-        return {
-            name: _faithful(value, dumped[name] if name in dumped else to_jsonable_python(value))
-            for name, value in values.items()
+        hidden = {
+            name: to_jsonable_python(values[name], by_alias=False, round_trip=True)
+            for name in values.keys() - dumped.keys()
         }
     except ValueError as exc:  # bytes that are no text, or a type that JSON has nothing for
         raise ModelMappingError(f"no JSON for a value of {', '.join(values)}: {exc}") from exc
+    return {name: _faithful(values[name], as_json) for name, as_json in (dumped | hidden).items()}
 
 
 def _faithful(value: Any, as_json: Any) -> Any:
@@ -104,10 +105,12 @@ def _faithful(value: Any, as_json: Any) -> Any:
                 "bytes inside JSON would be read back as their base64 or hexadecimal text; "
                 "give them a column of their own, or the type Base64Bytes"
             )
-        case dict(), dict():
+        case BaseModel(), _:
+            return _faithful(value.model_dump(by_alias=False, round_trip=True), as_json)
+        case dict(), dict() if len(value) == len(as_json):
             pairs = zip(value.values(), as_json.items(), strict=True)
             return {key: _faithful(item, item_json) for item, (key, item_json) in pairs}
-        case ((list() | tuple() as items), list()):
-            return [_faithful(item, i) for item, i in zip(items, as_json, strict=True)]
+        case (list() | tuple(), list()) if len(value) == len(as_json):
+            return list(map(_faithful, value, as_json))
         case _:
             return as_json
