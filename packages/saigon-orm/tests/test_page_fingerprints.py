@@ -102,6 +102,16 @@ def test_what_is_selected_and_who_asks_are_part_of_the_query() -> None:
     assert len(found) == len(selections) + 2
 
 
+def test_a_column_of_another_type_makes_another_query() -> None:
+    dialect = make_url("postgresql+psycopg://").get_dialect()()
+    found = set()
+    for kind in (Integer, String):
+        table = Table("x", MetaData(), Column("id", kind, primary_key=True))
+        listing = listing_of(select(table), [], dialect)
+        found.add(listing.fingerprint(QueryDataParams[None](), None))
+    assert len(found) == 2
+
+
 def test_order_within_a_set_or_an_object_does_not_count() -> None:
     some, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
     assert fingerprint(select(T), Selection(names=some)) == fingerprint(

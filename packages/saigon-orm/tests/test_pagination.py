@@ -155,6 +155,19 @@ def test_pages_put_together_are_the_whole(
         assert found == db.fetch_all(select(table).order_by(*order, tie), model=Row)
 
 
+def test_an_alias_may_be_made_anew_for_each_page(filled: DbConnector) -> None:
+    found: list[int] = []
+    token = None
+    while token is not None or not found:
+        other = T.alias()
+        params = QueryDataParams[None](max_count=7, page_token=token)
+        listed = select(other.c.id, other.c.a, other.c.b)
+        result = filled.fetch_page(Row, listed, params, order_by=[other.c.b.desc()])
+        found += [row.id for row in result]
+        token = result.page_token
+    assert len(found) == len(set(found)) == 30
+
+
 def test_joined_tables_are_paged_by_both_keys(filled: DbConnector) -> None:
     other = Table(
         "other",

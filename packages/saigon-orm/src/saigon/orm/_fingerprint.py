@@ -72,9 +72,8 @@ def _examined(
 
 @lru_cache
 def _unconnected(make_dialect: Callable[..., Dialect]) -> Dialect:
-    # A dialect writes some things differently once it has met its server, and each driver has
-    # signs of its own for parameters.
-    return make_dialect(paramstyle="named")
+    # A dialect writes some things differently once it has met its server.
+    return make_dialect()
 
 
 def _binds_of(compiled: SQLCompiler) -> Iterable[tuple[BindParameter[Any], Any]]:
