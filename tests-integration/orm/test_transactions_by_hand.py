@@ -1,12 +1,13 @@
 """What is sent by hand inside a block, and what ends its transaction without an error."""
 
 # ruff: noqa: PT012, SIM117  # the whole block must fail, that is what it is for
+import asyncio
 from contextlib import suppress
 
 import pytest
 from sqlalchemy import Table, insert, select, text
 
-from saigon.orm.connection import DbConnector, transaction_context
+from saigon.orm.connection import AsyncDbConnector, DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 
 
@@ -16,6 +17,12 @@ def names(db: DbConnector, people: Table) -> list[str]:
 
 def add(db: DbConnector, people: Table, name: str) -> None:
     db.execute(insert(people), {"name": name})
+
+
+@pytest.fixture(params=["postgresql", "mysql"])
+def any_server_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 ENDINGS = [
@@ -94,6 +101,21 @@ def test_several_statements_in_one_text_hide_no_commit(postgresql_url: str) -> N
             db.execute(text("INSERT INTO t VALUES (3); INSERT INTO t VALUES (3)"))
 
 
+def test_several_statements_in_one_text_hide_no_commit_from_asyncio(
+    any_server_url: str,
+) -> None:
+    several = text("INSERT INTO t VALUES (1); COMMIT; BEGIN")
+
+    async def main() -> None:
+        async with AsyncDbConnector(any_server_url) as db:
+            await db.execute(text("CREATE TABLE t (i INTEGER)"))
+            with pytest.raises(DbExecutionError):
+                async with transaction_context(db):
+                    await db.execute(several)
+
+    asyncio.run(main())
+
+
 def test_tables_are_made_inside_a_transaction(db: DbConnector, people: Table) -> None:
     if db.dialect_name == "mysql":
         pytest.skip("MySQL commits before it makes a table: refused, see below")
@@ -170,3 +192,16 @@ def test_a_procedure_that_commits_nothing_may_be_called(mysql_url: str) -> None:
             assert db.fetch_all(text("CALL q()")) == [(1,)]
             db.execute(text("CALL p()"))
         assert len(db.fetch_all(text("SELECT name FROM people"))) == 2
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE t (i INTEGER)", "TRUNCATE people"])
+def test_behind_a_proxy_a_table_made_first_is_no_success(mysql_url: str, statement: str) -> None:
+    """The session commits each statement by itself there, once the transaction is over."""
+    with DbConnector(mysql_url, proxy="rds") as db:
+        db.execute(text("CREATE TABLE people (name VARCHAR(50))"))
+        with pytest.raises(DbExecutionError, match="ended inside"):
+            with transaction_context(db):
+                db.execute(text(statement))
+                with suppress(DbExecutionError):
+                    db.execute(text("INSERT INTO people VALUES ('Ada')"))
+        assert db.fetch_all(text("SELECT * FROM people")) == []

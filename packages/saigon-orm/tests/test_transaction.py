@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Table, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from saigon.orm._retry import _jittered_delay
 from saigon.orm.connection import DbConnector, Transaction, transaction_context, transactional
 from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 
@@ -361,6 +362,14 @@ def test_a_transaction_runs_again_only_where_asked(db: DbConnector) -> None:
         db.run_in_transaction(failing(1))
     with pytest.raises(DbExecutionError):
         db.run_in_transaction(failing(3), retries=2)
+
+
+@pytest.mark.parametrize(("attempt", "longest"), [(0, 0.05), (3, 0.4), (6, 2.0), (5_000, 2.0)])
+def test_the_delays_between_attempts_are_random_and_bounded(attempt: int, longest: float) -> None:
+    delays = [_jittered_delay(attempt) for _ in range(100)]
+    assert all(0 <= delay <= longest for delay in delays)
+    assert max(delays) > longest / 2
+    assert len(set(delays)) > 1
 
 
 def test_only_what_may_succeed_is_run_again(db: DbConnector) -> None:

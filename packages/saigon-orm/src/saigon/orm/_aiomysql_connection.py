@@ -17,6 +17,7 @@ __all__ = ["AioMySqlConnection"]
 
 _CANNOT_CONNECT: Final = 2003  # CR_CONN_HOST_ERROR
 _SERVER_LOST: Final = 2013  # CR_SERVER_LOST
+_MULTI_STATEMENTS: Final = 1 << 16  # CLIENT_MULTI_STATEMENTS
 _GOODBYE: Final = 1.0  # seconds
 
 
@@ -31,6 +32,8 @@ class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has n
         known.pop("write_timeout")
         known.pop("ssl_disabled")
         super().__init__(**known)
+        # PyMySQL takes one statement at a time; behind a second one a COMMIT would go unseen.
+        self.client_flag &= ~_MULTI_STATEMENTS
 
     async def open(self) -> "AioMySqlConnection":
         """Connect and log in."""

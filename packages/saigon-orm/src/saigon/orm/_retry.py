@@ -102,4 +102,4 @@ async def _await_once(
 
 def _jittered_delay(attempt: int) -> float:
     # "Full jitter": https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-    return random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311  # no secret
+    return random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 64)))  # noqa: S311  # no secret

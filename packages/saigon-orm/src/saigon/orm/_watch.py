@@ -84,7 +84,7 @@ def _after_statement(connection: Connection, cursor: Any, *_others: object) -> N
         return
     unit.note_status()
     # Several statements in one text: psycopg keeps a result of each.
-    results = getattr(cursor, "_results", ())
+    results = getattr(getattr(cursor, "_cursor", cursor), "_results", ())
     if len(results) > 1 and any(result.command_status in _ENDINGS for result in results):
         unit.note_end()
 
