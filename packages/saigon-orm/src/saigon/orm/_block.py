@@ -113,7 +113,6 @@ def _begin(connection: Connection, unit: UnitOfWork) -> RootTransaction:
         connection.execution_options(**_options(connection, unit))
         root = connection.begin()
         connection.execution_options(**{UNIT_OPTION: unit})
-        unit.note_status()
         return root
 
 
