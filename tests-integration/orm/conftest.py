@@ -1,5 +1,7 @@
+import asyncio
+import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Select, String, Table
 
 from saigon.model import PaginationTokenCodec, QueryDataParams
-from saigon.orm.connection import DbConnector
+from saigon.orm.connection import AsyncDbConnector, DbConnector
 
 
 @pytest.fixture
@@ -57,3 +59,40 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
     return port
+
+
+@pytest.fixture
+def run_async() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Run on an event loop of its own, which must leave nothing behind."""
+    return run_to_its_end
+
+
+def run_to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    complaints: list[Any] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context))
+        await work
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main(), debug=True)
+    gc.collect()
+    assert complaints == []
+
+
+@pytest.fixture
+def with_async_db(
+    database_url: str, people: Table
+) -> Callable[[Callable[[AsyncDbConnector], Awaitable[None]]], None]:
+    """Run a coroutine function over a connector for asyncio, to the database of ``people``."""
+
+    async def main(work: Callable[[AsyncDbConnector], Awaitable[None]]) -> None:
+        codec = PaginationTokenCodec.unsigned()
+        async with AsyncDbConnector(
+            database_url, page_tokens=codec, pool_size=2, max_overflow=0, pool_timeout=5
+        ) as db:
+            await work(db)
+            assert "Current Checked out connections: 0" in db.engine.pool.status()
+
+    return lambda work: run_to_its_end(main(work))

@@ -509,6 +509,7 @@ def test_a_block_of_a_generator_that_nobody_ends_is_rolled_back(with_db: WithDb)
                 break
 
         await asyncio.create_task(abandon())
+        await asyncio.sleep(0)  # the loop makes a task that ends it
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
         assert await names(db) == []
 

@@ -371,10 +371,11 @@ class DbConnector:
             turn = nullcontext if unit is None else unit.in_turn
             with turn():
                 connection = self._stream_connection(unit, stack)
-                result = stack.enter_context(open_stream(connection, statement, parameters))
+                result = open_stream(connection, statement, parameters)
+                if unit is not None:  # until it is closed, which on MySQL reads what is left
+                    stack.enter_context(unit.streaming(result))
+                stack.enter_context(result)
                 keys = row_keys(result)
-            if unit is not None:
-                stack.enter_context(unit.streaming(result))
             for rows in in_turns(result.partitions(), turn):
                 yield self._read(model, keys, rows)
 
