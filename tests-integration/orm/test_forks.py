@@ -28,10 +28,10 @@ def rows():
 """
 
 
-def run(script: str, url: str) -> None:
+def run(script: str, url: str, *, logs: bool = False) -> None:
     command = [sys.executable, "-c", PRELUDE + script, url]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, "" if logs else done.stderr) == (0, ""), done.stderr
 
 
 def test_a_child_has_connections_of_its_own(database_url: str) -> None:
@@ -132,16 +132,19 @@ def test_a_child_that_drops_a_stream_leaves_it_to_its_parent(database_url: str) 
     run(
         """
 db.execute(INSERT, [{"i": i} for i in range(5_000)])
-stream = db.fetch_iter(ALL)
-first = next(stream)
-child = os.fork()
-if child == 0:
-    stream.close()
-    sys.exit()
-joined(child)
-assert [first.i, *(row.i for row in stream)] == list(range(5_000))
+with db.engine.connect() as connection:
+    options = {"stream_results": True, "max_row_buffer": 10}
+    stream = connection.execute(ALL, execution_options=options)
+    first = stream.fetchone()
+    child = os.fork()
+    if child == 0:
+        stream.close()
+        sys.exit()
+    joined(child)
+    assert [first.i, *(row.i for row in stream)] == list(range(5_000))
 """,
         database_url,
+        logs=True,  # SQLAlchemy's, about a cursor that cannot be closed
     )
 
 

@@ -47,6 +47,11 @@ class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has n
         keep_alive(self._writer.get_extra_info("socket"))
         return self
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        descriptor: int = self._writer.get_extra_info("socket").fileno()
+        return descriptor
+
     async def answers_within(self, seconds: float) -> bool:
         """Ask for an answer."""
         try:

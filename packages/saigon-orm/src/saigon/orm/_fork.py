@@ -5,13 +5,19 @@ What it sent there, a ROLLBACK on its way out for instance, would undo its paren
 
 import ctypes
 import os
-from typing import Any
+import socket
+from contextlib import suppress
+from typing import Any, Final
+from weakref import WeakSet
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from saigon.orm.exceptions import TransactionUsageError
 
 __all__ = ["stay_in_process"]
+
+_connections: Final[WeakSet[Any]] = WeakSet()
+"""The drivers' connections to servers that this process has opened."""
 
 
 def stay_in_process(engine: Engine) -> None:
@@ -39,6 +45,27 @@ def stay_in_process(engine: Engine) -> None:
     dialect.do_commit = do_commit
     for name in ("do_rollback", "do_close", "do_terminate"):
         guarded(name)
+    if dialect.name != "sqlite":
+        event.listen(engine, "connect", _remember)
+
+
+def _remember(_connection: Any, record: Any) -> None:
+    _connections.add(record.driver_connection)
+
+
+def _cut_off() -> None:
+    """Let the child's copies of its parent's sockets lead nowhere, whatever still uses them."""
+    nowhere, other_end = socket.socketpair()
+    other_end.close()
+    with nowhere:
+        for connection in list(_connections):
+            with suppress(Exception):  # it is closed
+                os.dup2(nowhere.fileno(), connection.fileno())
+    _connections.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_cut_off)
 
 
 def _never_free(connection: Any) -> None:

@@ -34,6 +34,11 @@ class PyMySqlConnection(_Connection):  # type: ignore[misc]  # see above
         self.password = b""
         keep_alive(self._sock)
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        descriptor: int = self._sock.fileno()
+        return descriptor
+
     def ping_within(self, seconds: float) -> None:
         """Ask for an answer, and fail without one."""
         with self._reading_within(seconds):
