@@ -317,7 +317,7 @@ async def crossing(db: AsyncDbConnector, people: Table, retries: int) -> list[An
     async def touch(key: int) -> None:
         await db.execute(update(people).where(people.c.id == key).values(boss=key))
 
-    return await asyncio.gather(run(1), run(2), return_exceptions=True)
+    return list(await asyncio.gather(run(1), run(2), return_exceptions=True))
 
 
 def test_a_deadlock_has_one_victim_and_is_healed_by_a_retry(
@@ -347,7 +347,7 @@ def test_a_serialization_failure_is_healed_by_a_retry(
                 await names(db)
                 if not attempts:
                     await asyncio.create_task(
-                        db.execute(text("UPDATE people SET name = 'Bob'")),  # type: ignore[arg-type]  # a coroutine
+                        db.execute(text("UPDATE people SET name = 'Bob'")),
                         context=contextvars.Context(),
                     )
                 attempts.append(1)
