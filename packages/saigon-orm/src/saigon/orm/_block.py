@@ -100,7 +100,7 @@ def _outermost(
         root = _begin(connection, unit)
         with _registered(connector, unit):
             try:
-                with translated_errors(), unit.closing_streams():
+                with translated_errors(), unit.streams.closing():
                     yield unit
                 unit.finish(root)
             except BaseException:

@@ -25,7 +25,10 @@ from saigon.model.interface import CredentialsProvider
 from saigon.orm._block import active_unit, own_connection
 from saigon.orm._engine import Address, EngineOptions, Proxy, make_engine
 from saigon.orm._errors import translated_errors
-from saigon.orm._fetching import (
+from saigon.orm._pages.plan import plan_page
+from saigon.orm._reflection import reflect_tables, try_again
+from saigon.orm._retry import run_in_transaction
+from saigon.orm._rows.fetching import (
     check_statement,
     fetch_at_most_one,
     fetch_every,
@@ -33,11 +36,8 @@ from saigon.orm._fetching import (
     one_by_one,
     open_stream,
 )
-from saigon.orm._pages import plan_page
-from saigon.orm._reading import row_reader, rows_to_models
-from saigon.orm._reflection import reflect_tables, try_again
-from saigon.orm._results import ExecuteResult, Parameters, execute_buffered, row_keys
-from saigon.orm._retry import run_in_transaction
+from saigon.orm._rows.reading import row_reader, rows_to_models
+from saigon.orm._rows.results import ExecuteResult, Parameters, execute_buffered, row_keys
 from saigon.orm._transaction import Transaction, sync_transaction
 from saigon.orm._unit import IsolationLevel, UnitOfWork
 from saigon.orm._watch import watch
@@ -373,7 +373,7 @@ class DbConnector:
                 connection = self._stream_connection(unit, stack)
                 result = open_stream(connection, statement, parameters)
                 if unit is not None:  # until it is closed, which on MySQL reads what is left
-                    stack.enter_context(unit.streaming(result))
+                    stack.enter_context(unit.streams.reading(result))
                 stack.enter_context(result)
                 keys = row_keys(result)
             for rows in in_turns(result.partitions(), turn):

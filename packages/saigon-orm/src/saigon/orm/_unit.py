@@ -3,17 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from sqlalchemy import Connection, CursorResult, NestedTransaction, RootTransaction
-from sqlalchemy.exc import ResourceClosedError
+from sqlalchemy import Connection, NestedTransaction, RootTransaction
 
+from saigon.orm._abort import Abort
 from saigon.orm._calls import mark_call, outlived_call
 from saigon.orm._errors import translated_errors
 from saigon.orm._place import Place
 from saigon.orm._state import Damage, damage_of, is_open
+from saigon.orm._streams import OpenStreams
 from saigon.orm._turns import Level, Turns
-from saigon.orm.exceptions import DbExecutionError, SaigonOrmError, TransactionUsageError
+from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 
 __all__ = ["IsolationLevel", "UnitOfWork"]
 
@@ -23,16 +24,6 @@ IsolationLevel: TypeAlias = Literal[
 _ALONE: Final = nullcontext()
 
 
-@dataclass(slots=True)
-class _Abort:
-    """What ended the transaction's hope of a commit, and how deep in savepoints."""
-
-    cause: BaseException
-    depth: int
-    by_server: bool
-    """It is the server that refuses to go on, until something rolls back to a savepoint."""
-
-
 @dataclass(slots=True, eq=False)
 class UnitOfWork:
     """One open transaction of one connector."""
@@ -40,16 +31,16 @@ class UnitOfWork:
     isolation: IsolationLevel | None
     read_only: bool
     _connection: Connection
+    streams: OpenStreams = field(default_factory=OpenStreams)
     _place: Place = field(default_factory=Place.here)
     _depth: int = 0
-    _abort: _Abort | None = None
+    _abort: Abort | None = None
     _has_begun: bool = False
     """The server has said that it has a transaction."""
     _is_marked: bool = False
     """A procedure has been called, which may have ended it."""
     _is_ending: bool = False
     _ended: bool = False
-    _streams: set[CursorResult[Any]] = field(default_factory=set)
     _turns: Turns | None = None
     """Taken for each statement by the threads that a detached transaction is lent to."""
 
@@ -76,11 +67,7 @@ class UnitOfWork:
     def check_usable(self) -> None:
         """Refuse statements that could not be committed, or that would cut off a stream."""
         self._check_not_aborted()
-        if self._streams and self._connection.dialect.name in {"mysql", "mariadb"}:
-            raise TransactionUsageError(
-                "a fetch_iter of this transaction is not read to its end; MySQL sends nothing "
-                "else on the connection until it is: exhaust or close it first"
-            )
+        self.streams.check_free(self._connection)
 
     def in_turn(self, level: Level | None = None) -> AbstractContextManager[None]:
         """Use the connection while no other thread that the transaction is lent to does."""
@@ -92,31 +79,6 @@ class UnitOfWork:
         with turns.taken(level):
             self.check_place()  # it may have ended meanwhile
             yield
-
-    @contextmanager
-    def streaming(self, result: CursorResult[Any]) -> Iterator[None]:
-        """Note that a result is being read row by row."""
-        self._streams.add(result)
-        try:
-            yield
-        except ResourceClosedError as exc:
-            raise TransactionUsageError(
-                "there are no more rows to read: the statement gives none, or the block in which "
-                "fetch_iter was called has ended"
-            ) from exc
-        finally:
-            self._streams.discard(result)
-
-    @contextmanager
-    def closing_streams(self) -> Iterator[None]:
-        """Close at the end what the block left unread: MySQL can end nothing before."""
-        earlier = frozenset(self._streams)
-        try:
-            yield
-        finally:
-            for result in self._streams - earlier:
-                result.close()
-            self._streams &= earlier
 
     @property
     def is_ending(self) -> bool:
@@ -163,9 +125,8 @@ class UnitOfWork:
         """
         depth = self._depth if depth is None else depth
         if self._abort is None:
-            self._abort = _Abort(cause, depth, by_server)
-        self._abort.depth = min(self._abort.depth, depth)
-        self._abort.by_server = self._abort.by_server and by_server
+            self._abort = Abort(cause, depth, by_server)
+        self._abort.widen(depth, by_server=by_server)
 
     def check_damage(self, cause: BaseException) -> None:
         """Ask the driver whether an error has cost more than its statement."""
@@ -203,7 +164,7 @@ class UnitOfWork:
 
     def _inside(self, nested: NestedTransaction, depth: int, level: Level | None) -> Iterator[None]:
         try:
-            with translated_errors(), self.closing_streams():
+            with translated_errors(), self.streams.closing():
                 yield
             with self.in_turn(level):
                 self._check_innermost(depth)
@@ -256,7 +217,7 @@ class UnitOfWork:
         if self._abort.by_server and damage_of(self._connection) is Damage.STATEMENT:
             self._abort = None  # a savepoint made on the connection itself has healed it
         else:
-            raise _aborted(self._abort.cause)
+            raise self._abort.error()
 
     def finish(self, root: RootTransaction) -> None:
         """Commit, or roll back and say why."""
@@ -277,21 +238,3 @@ class UnitOfWork:
     def lend(self, place: Place, turns: Turns) -> None:
         """Let it be used at the places that equal this one, by one at a time."""
         self._place, self._turns = place, turns
-
-
-def _aborted(cause: BaseException) -> DbExecutionError:
-    error = DbExecutionError(
-        f"the transaction was aborted earlier and can only be rolled back: {_summary(cause)}",
-        kind="aborted",
-        sqlstate=getattr(cause, "sqlstate", None),
-        error_code=getattr(cause, "error_code", None),
-        constraint=getattr(cause, "constraint", None),
-        retryable=getattr(cause, "retryable", False),
-    )
-    error.__cause__ = cause
-    return error
-
-
-def _summary(cause: BaseException) -> str:
-    # Foreign texts may hold values.
-    return str(cause) if isinstance(cause, SaigonOrmError) else type(cause).__name__
