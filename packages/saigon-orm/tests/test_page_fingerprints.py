@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from saigon.model import BaseModelNoExtra, QueryDataParams
-from saigon.orm._fingerprint import listing_of
+from saigon.orm._pages.fingerprint import listing_of
 
 T = Table(
     "t",
@@ -141,7 +141,7 @@ def test_tokens_fit_the_synchronous_and_the_asynchronous_driver(backend: str) ->
 IN_ANOTHER_PROCESS = """
 from sqlalchemy import *
 from saigon.model import BaseModelNoExtra, QueryDataParams
-from saigon.orm._fingerprint import listing_of
+from saigon.orm._pages.fingerprint import listing_of
 
 class Selection(BaseModelNoExtra):
     tags: set[str]

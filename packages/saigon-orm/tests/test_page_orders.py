@@ -33,8 +33,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
-from saigon.orm._carried import carried_type
-from saigon.orm._keyset import keyset_order, page_statement, without_entities
+from saigon.orm._pages.carried import carried_type
+from saigon.orm._pages.keyset import keyset_order, page_statement, without_entities
 from saigon.orm.exceptions import PaginationError
 
 METADATA = MetaData()

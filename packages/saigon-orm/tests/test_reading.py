@@ -20,8 +20,8 @@ from pydantic import (
 from sqlalchemy import create_engine, text
 
 from saigon.model import BaseModelNoExtra
-from saigon.orm._reading import row_reader, rows_to_models
-from saigon.orm._results import row_keys
+from saigon.orm._rows.reading import row_reader, rows_to_models
+from saigon.orm._rows.results import row_keys
 from saigon.orm.exceptions import ModelMappingError, NoRowsError
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import select
 
-from saigon.orm._reading import rows_to_models
+from saigon.orm._rows.reading import rows_to_models
 from saigon.orm.connection import DbConnector
 from tools.bench.orders import ORDERS, Order
 from tools.bench.registry import Pair, bench, same_result

@@ -24,8 +24,8 @@ from saigon.model.interface import CredentialsProvider
 from saigon.orm._connector import DbConnector
 from saigon.orm._engine import Proxy, make_async_engine
 from saigon.orm._greenlets import in_greenlet, to_the_end, wait_for
-from saigon.orm._results import ExecuteResult, Parameters
 from saigon.orm._retry import run_in_async_transaction
+from saigon.orm._rows.results import ExecuteResult, Parameters
 from saigon.orm._transaction import AsyncTransaction, async_transaction
 from saigon.orm._unit import IsolationLevel
 from saigon.orm.config import DbCredentials

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import FromClause, Row
 
-from saigon.orm._fields import field_keys, path_roots
-from saigon.orm._reading import row_reader
-from saigon.orm._writing import row_values
+from saigon.orm._rows.fields import field_keys, path_roots
+from saigon.orm._rows.reading import row_reader
+from saigon.orm._rows.writing import row_values
 
 __all__ = [
     "filter_unknown_model_fields",

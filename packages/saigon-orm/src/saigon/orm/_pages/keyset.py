@@ -27,8 +27,8 @@ from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import TypeEngine
 
-from saigon.orm._carried import carried_type
-from saigon.orm._identity import Rows, rows_of
+from saigon.orm._pages.carried import carried_type
+from saigon.orm._pages.identity import Rows, rows_of
 from saigon.orm.exceptions import PaginationError
 
 __all__ = ["KEY_PREFIX", "Order", "keyset_order", "page_statement", "without_entities"]

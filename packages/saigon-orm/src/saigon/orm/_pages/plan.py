@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Dialect, Select, SQLColumnExpression, func
 from sqlalchemy import select as sqlalchemy_select
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
-from saigon.orm._fingerprint import listing_of
-from saigon.orm._keyset import page_statement, without_entities
-from saigon.orm._reading import rows_to_models
+from saigon.orm._pages.fingerprint import listing_of
+from saigon.orm._pages.keyset import page_statement, without_entities
+from saigon.orm._rows.reading import rows_to_models
 from saigon.orm.exceptions import PaginationError
 
 __all__ = ["PagePlan", "plan_page"]

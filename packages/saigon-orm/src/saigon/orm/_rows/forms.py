@@ -11,7 +11,7 @@ from pydantic import Secret, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 from sqlalchemy import null, types
 
-from saigon.orm._fields import is_instant
+from saigon.orm._rows.fields import is_instant
 from saigon.orm.exceptions import ModelMappingError
 
 __all__ = ["Place", "column_form"]

@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
 from saigon.model import QueryDataParams
-from saigon.orm._keyset import Order, keyset_order
+from saigon.orm._pages.keyset import Order, keyset_order
 
 __all__ = ["Listing", "listing_of"]
 

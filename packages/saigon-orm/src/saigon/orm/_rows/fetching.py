@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Row
 
-from saigon.orm._results import row_keys
+from saigon.orm._rows.results import row_keys
 from saigon.orm.exceptions import MultipleRowsError
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from saigon.orm._fields import (
+from saigon.orm._rows.fields import (
     enum_of,
     field_keys,
     is_container,

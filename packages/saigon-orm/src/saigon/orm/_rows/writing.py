@@ -9,8 +9,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 from sqlalchemy import FromClause, types
 
-from saigon.orm._fields import field_keys
-from saigon.orm._forms import Place, column_form
+from saigon.orm._rows.fields import field_keys
+from saigon.orm._rows.forms import Place, column_form
 from saigon.orm.exceptions import ModelMappingError
 
 __all__ = ["row_values"]

@@ -1,0 +1,1 @@
+"""Keyset pages: a listing read on from a row's key."""

@@ -1,0 +1,1 @@
+"""Rows to models and back."""
