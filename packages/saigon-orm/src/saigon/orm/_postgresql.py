@@ -1,6 +1,7 @@
 """Connections of psycopg whose failure tells no password."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.engine.interfaces import Dialect
@@ -21,5 +22,6 @@ def _forget_login(error: Any) -> None:
     """Empty what the error of a failed attempt keeps of it: all its options, for one."""
     attempt = error.pgconn
     if attempt is not None:
-        attempt.password = b""
-        attempt.info = []
+        with suppress(AttributeError):  # it is not what is left of a failed attempt
+            attempt.password = b""
+            attempt.info = []
