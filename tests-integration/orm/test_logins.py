@@ -81,7 +81,8 @@ def set_password(server: PrivateServer, name: str, password: str) -> None:
         )
         statement = f"{'ALTER' if known else 'CREATE'} ROLE {role} LOGIN PASSWORD {literal}"
     else:
-        statement = f"CREATE OR REPLACE USER `{name}`@'%' IDENTIFIED BY {literal}"
+        server.execute_admin(f"CREATE USER IF NOT EXISTS `{name}`@'%'".replace(":", "\\:"))
+        statement = f"ALTER USER `{name}`@'%' IDENTIFIED BY {literal}"
     server.execute_admin(statement.replace(":", "\\:"))
 
 

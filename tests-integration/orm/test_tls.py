@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import make_url, text
+from sqlalchemy import Row, make_url, text
 
 from saigon.orm.config import MySQLCredentials, PostgreSQLCredentials, SslMode
 from saigon.orm.connection import AsyncDbConnector, DbConnector
@@ -17,11 +17,8 @@ from saigon.orm.exceptions import DbExecutionError
 from tools.services import PrivateServer
 
 IS_ENCRYPTED = {
-    "postgresql": text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"),
-    "mysql": text(
-        "SELECT VARIABLE_VALUE <> '' FROM information_schema.SESSION_STATUS"
-        " WHERE VARIABLE_NAME = 'SSL_CIPHER'"
-    ),
+    "postgresql": text("SELECT '', ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"),
+    "mysql": text("SHOW SESSION STATUS LIKE 'Ssl_cipher'"),
 }
 NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 
@@ -65,6 +62,11 @@ def tls_server(request: pytest.FixtureRequest, certificates: Path) -> PrivateSer
     return with_certificate(request.getfixturevalue(f"private_{request.param}"), certificates)
 
 
+def is_set(row: Row[Any] | None) -> bool:
+    assert row is not None
+    return bool(tuple(row)[1])
+
+
 def connects(server: PrivateServer, mode: SslMode, host: str, root: Path | None) -> set[bool]:
     """Return whether connections for threads and asyncio are encrypted."""
     url = make_url(server.url)
@@ -81,10 +83,10 @@ def connects(server: PrivateServer, mode: SslMode, host: str, root: Path | None)
 
     async def ask() -> bool:
         async with AsyncDbConnector(target) as db:
-            return bool(await db.fetch_scalar(IS_ENCRYPTED[db.dialect_name]))
+            return is_set(await db.fetch_one(IS_ENCRYPTED[db.dialect_name]))
 
     with DbConnector(target) as db:
-        return {bool(db.fetch_scalar(IS_ENCRYPTED[db.dialect_name])), asyncio.run(ask())}
+        return {is_set(db.fetch_one(IS_ENCRYPTED[db.dialect_name])), asyncio.run(ask())}
 
 
 def refusal(server: PrivateServer, mode: SslMode, host: str, root: Path | None) -> str:
