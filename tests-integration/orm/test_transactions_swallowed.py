@@ -166,6 +166,18 @@ def test_a_lost_connection_that_is_caught_is_no_success(db: DbConnector, people:
     assert names(db, people) == []
 
 
+def test_nothing_is_asked_again_in_a_transaction_whose_connection_is_lost(
+    postgresql_url: str,
+) -> None:
+    with DbConnector(postgresql_url) as db, pytest.raises(DbExecutionError) as caught:
+        with transaction_context(db):
+            session = db.fetch_scalar(text("SELECT pg_backend_pid()"))
+            with DbConnector(postgresql_url) as other:
+                other.execute(text(f"SELECT pg_terminate_backend({session})"))
+            db.reflect(retries=3, backoff=0)
+    assert caught.value.kind == "connection"
+
+
 def test_a_connection_that_is_lost_unseen_is_no_success(db: DbConnector, people: Table) -> None:
     if db.dialect_name == "sqlite":
         pytest.skip("a connection to a file is not lost")

@@ -234,6 +234,7 @@ class DbConnector:
 
         Raises:
             MultipleRowsError: There is more than one.
+            NoRowsError: The statement returns no rows at all.
             DbExecutionError: The database refused it, or could not be reached.
             pydantic.ValidationError: The row does not make a model.
         """
@@ -276,6 +277,7 @@ class DbConnector:
         """Return all rows of a statement, as models where one is given.
 
         Raises:
+            NoRowsError: The statement returns no rows at all.
             DbExecutionError: The database refused it, or could not be reached.
             pydantic.ValidationError: A row does not make a model.
         """
@@ -306,6 +308,7 @@ class DbConnector:
 
         Raises:
             MultipleRowsError: There is more than one row.
+            NoRowsError: The statement returns no rows at all.
             DbExecutionError: The database refused it, or could not be reached.
         """
         row = self.fetch_one(statement, parameters)
@@ -340,6 +343,7 @@ class DbConnector:
         Raises:
             DbExecutionError: The database refused it, or could not be reached; while iterating.
             TransactionUsageError: Its transaction ended; while iterating.
+            NoRowsError: The statement returns no rows at all; while iterating.
             pydantic.ValidationError: A row does not make a model; while iterating.
         """
         return one_by_one(self._batches(statement, parameters, model))
