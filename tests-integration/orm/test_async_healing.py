@@ -96,14 +96,18 @@ def test_a_cancelled_task_leaves_nothing_behind(
 def test_a_scope_that_is_cancelled_leaves_nothing_behind(
     database_url: str, people: Any, run_async: Run
 ) -> None:
+    """It cancels again and again, and yet the connection is kept."""
+
     async def main() -> None:
         async with narrow(database_url) as db:
+            before = await session_of(db)
             for _ in range(3):
                 with anyio.move_on_after(0.05):
                     async with transaction_context(db):
                         await db.execute(ADD, {"name": "Ada"})
                         await anyio.sleep_forever()
                 assert await db.fetch_scalar(COUNT) == 0
+            assert await session_of(db) == before
 
     run_async(main())
 
@@ -224,7 +228,8 @@ def kill(url: str, session: int) -> None:
 
 
 async def session_of(db: AsyncDbConnector) -> int:
-    call = {"postgresql": "pg_backend_pid()", "mysql": "CONNECTION_ID()"}[db.dialect_name]
+    calls = {"postgresql": "pg_backend_pid()", "mysql": "CONNECTION_ID()", "sqlite": "0"}
+    call = calls[db.dialect_name]
     return int(await db.fetch_scalar(text(f"SELECT {call}")))
 
 
