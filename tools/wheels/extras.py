@@ -40,6 +40,10 @@ _USES: Final = {
     "saigon-fastapi[orm]": (
         "from saigon.fastapi.transactions import db_transaction; db_transaction(None)"
     ),
+    "saigon-orm[async]": (
+        "import asyncio; from saigon.orm.connection import AsyncDbConnector; "
+        "asyncio.run(AsyncDbConnector('sqlite://').ping())"
+    ),
     "saigon-orm[mysql]": (
         "from saigon.orm.connection import DbConnector; "
         "DbConnector('mysql+pymysql://someone@127.0.0.1/orders').engine"

@@ -29,6 +29,7 @@ from saigon.orm._rows.results import ExecuteResult, Parameters
 from saigon.orm._transaction import AsyncTransaction, async_transaction
 from saigon.orm._unit import IsolationLevel
 from saigon.orm.config import DbCredentials
+from saigon.orm.exceptions import TransactionUsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -303,7 +304,12 @@ class _Core(DbConnector):
         return self._batches(*args)
 
     def _home(self) -> Hashable:
-        return os.getpid(), asyncio.get_running_loop()
+        try:
+            return os.getpid(), asyncio.get_running_loop()
+        except RuntimeError:
+            raise TransactionUsageError(
+                "expected a running event loop of asyncio; use the connector inside asyncio.run(…)"
+            ) from None
 
     def _make_engine(self) -> Engine:
         for home in list(self._engines):
