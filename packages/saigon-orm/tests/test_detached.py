@@ -283,6 +283,34 @@ def test_a_savepoint_may_begin_and_end_in_two_threads(connector: DbConnector) ->
     assert count(connector) == 2
 
 
+def test_a_thread_that_is_given_up_inside_a_block_leaves_nothing_behind(
+    connector: DbConnector,
+) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def half() -> None:
+        with transaction_context(connector):
+            add(connector, 1)
+            inside.set()
+            go_on.wait(10)
+            add(connector, 2)
+
+    async def main() -> None:
+        detached = DetachedTransaction(connector)
+        await asyncio.to_thread(detached.begin)
+        with detached.lent():
+            task = asyncio.create_task(asyncio.to_thread(half))
+            await asyncio.to_thread(inside.wait, 10)
+        with pytest.raises(TransactionUsageError, match="inside this one"):
+            await asyncio.to_thread(detached.end)
+        go_on.set()
+        with pytest.raises(TransactionUsageError, match="has ended"):
+            await task
+
+    asyncio.run(main())
+    assert count(connector) == 0
+
+
 def test_other_tasks_are_refused(connector: DbConnector) -> None:
     async def other() -> None:
         add(connector, 1)

@@ -330,6 +330,23 @@ def test_blocks_of_generators_may_end_in_any_order(db: DbConnector, people: Tabl
     assert names(db, people) == ["Ada", "Bob"]
 
 
+@pytest.mark.parametrize("savepoint", [False, True])
+def test_a_block_does_not_end_before_one_inside_it(
+    db: DbConnector, people: Table, savepoint: bool
+) -> None:
+    def block() -> Iterator[None]:
+        with transaction_context(db, savepoint=savepoint):
+            add(db, people, "Ada")
+            yield
+
+    running = block()
+    with pytest.raises(TransactionUsageError, match="inside this one"), transaction_context(db):
+        next(running)
+    with pytest.raises(TransactionUsageError, match="has ended"):
+        next(running)
+    assert names(db, people) == []
+
+
 def test_a_block_that_ends_in_another_thread_is_rolled_back(db: DbConnector, people: Table) -> None:
     def block() -> Iterator[None]:
         with transaction_context(db):

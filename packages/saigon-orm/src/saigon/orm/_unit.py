@@ -34,6 +34,7 @@ class UnitOfWork:
     streams: OpenStreams = field(default_factory=OpenStreams)
     _place: Place = field(default_factory=Place.here)
     _depth: int = 0
+    _inner_blocks: set[object] = field(default_factory=set)
     _abort: Abort | None = None
     _has_begun: bool = False
     """The server has said that it has a transaction."""
@@ -53,15 +54,18 @@ class UnitOfWork:
 
     def check_place(self) -> None:
         """Refuse use after the end, and from another process, thread or task."""
-        if self._ended:
-            raise TransactionUsageError(
-                "the transaction has ended; a task or thread that outlives its block needs a "
-                "context of its own (contextvars.Context())"
-            )
+        self._check_not_ended()
         if self._place != Place.here():
             raise TransactionUsageError(
                 "the transaction began in another process, thread or task; a connection serves "
                 "one at a time: open a transaction there, in a context of its own"
+            )
+
+    def _check_not_ended(self) -> None:
+        if self._ended:
+            raise TransactionUsageError(
+                "the transaction has ended; a task or thread that outlives its block needs a "
+                "context of its own (contextvars.Context())"
             )
 
     def check_usable(self) -> None:
@@ -142,11 +146,21 @@ class UnitOfWork:
         with self.in_turn():  # the depth is another one while a thread has a savepoint open
             depth = self._depth
         try:
-            with translated_errors():
+            with translated_errors(), self._counted():
                 yield
+            self._check_not_ended()
         except BaseException as exc:
             self.abort(exc, depth=depth)
             raise
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        block = object()
+        self._inner_blocks.add(block)
+        try:
+            yield
+        finally:
+            self._inner_blocks.discard(block)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -157,7 +171,8 @@ class UnitOfWork:
             depth = self._depth
             level = None if self._turns is None else self._turns.enter()
         try:
-            yield from self._inside(nested, depth, level)
+            with self._counted():
+                yield from self._inside(nested, depth, level)
         finally:
             if self._turns is not None and level is not None:
                 self._turns.leave(level)
@@ -223,6 +238,11 @@ class UnitOfWork:
         """Commit, or roll back and say why."""
         self.check_place()
         self._check_committable()
+        if self._inner_blocks:
+            raise TransactionUsageError(
+                "a block inside this one, held by a thread or a generator, has not ended: half "
+                "of its work would be committed"
+            )
         self._is_ending = True
         with translated_errors():
             root.commit()
