@@ -8,10 +8,10 @@ from typing import Final, Literal, TypeAlias
 from sqlalchemy import Connection, NestedTransaction, RootTransaction
 
 from saigon.orm._abort import Abort
-from saigon.orm._calls import mark_call, outlived_call
 from saigon.orm._errors import translated_errors
 from saigon.orm._place import Place
-from saigon.orm._state import Damage, damage_of, is_open
+from saigon.orm._pulse import Pulse
+from saigon.orm._state import Damage, damage_of
 from saigon.orm._streams import OpenStreams
 from saigon.orm._turns import Level, Turns
 from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
@@ -31,19 +31,19 @@ class UnitOfWork:
     isolation: IsolationLevel | None
     read_only: bool
     _connection: Connection
+    pulse: Pulse = field(init=False)
     streams: OpenStreams = field(default_factory=OpenStreams)
     _place: Place = field(default_factory=Place.here)
     _depth: int = 0
     _inner_blocks: set[object] = field(default_factory=set)
     _abort: Abort | None = None
-    _has_begun: bool = False
-    """The server has said that it has a transaction."""
-    _is_marked: bool = False
-    """A procedure has been called, which may have ended it."""
     _is_ending: bool = False
     _ended: bool = False
     _turns: Turns | None = None
     """Taken for each statement by the threads that a detached transaction is lent to."""
+
+    def __post_init__(self) -> None:
+        self.pulse = Pulse(self._connection)
 
     @property
     def connection(self) -> Connection:
@@ -88,27 +88,6 @@ class UnitOfWork:
     def is_ending(self) -> bool:
         """Whether the block itself is committing."""
         return self._is_ending
-
-    def check_open(self) -> None:
-        """Note whether what went before has ended the transaction without an error."""
-        if self._is_marked:
-            self._is_marked = False
-            if not outlived_call(self._connection):
-                self.note_end()
-        self.note_status()
-
-    def note_status(self) -> None:
-        """Note what the driver says of the transaction, which must not end once it has begun."""
-        now = is_open(self._connection)
-        if now:
-            self._has_begun = True
-        elif self._has_begun or now is False:
-            self.note_end()
-
-    def mark_call(self) -> None:
-        """Prepare to notice what a procedure does to the transaction."""
-        mark_call(self._connection)
-        self._is_marked = True
 
     def note_end(self) -> None:
         """Note that the transaction was ended by something other than its block."""
@@ -222,8 +201,8 @@ class UnitOfWork:
     def _check_committable(self) -> None:
         if self._abort is None:
             self.check_damage(TransactionUsageError("the driver reports no open transaction"))
-        if self._abort is None:
-            self.check_open()
+        if self._abort is None and self.pulse.had_stopped():
+            self.note_end()
         self._check_not_aborted()
 
     def _check_not_aborted(self) -> None:

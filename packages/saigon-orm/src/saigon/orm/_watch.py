@@ -73,20 +73,24 @@ def _before_statement(
             "a block begins and ends its transaction itself: leave the block to commit, raise to "
             "roll back"
         )
-    unit.check_open()
+    if unit.pulse.had_stopped():
+        unit.note_end()
     if is_call(connection, statement):
-        unit.mark_call()
+        unit.pulse.mark_call()
 
 
 def _after_statement(connection: Connection, cursor: Any, *_others: object) -> None:
     unit = unit_of(connection)
     if unit is None:
         return
-    unit.note_status()
-    # Several statements in one text: psycopg keeps a result of each.
-    results = getattr(getattr(cursor, "_cursor", cursor), "_results", ())
-    if len(results) > 1 and any(result.command_status in _ENDINGS for result in results):
+    if unit.pulse.has_stopped() or _has_ended_inside(cursor):
         unit.note_end()
+
+
+def _has_ended_inside(cursor: Any) -> bool:
+    """Look at several statements in one text: psycopg keeps a result of each."""
+    results = getattr(getattr(cursor, "_cursor", cursor), "_results", ())
+    return len(results) > 1 and any(result.command_status in _ENDINGS for result in results)
 
 
 def _refuse_commit(connection: Connection) -> None:
