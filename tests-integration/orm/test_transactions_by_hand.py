@@ -118,7 +118,7 @@ def test_several_statements_in_one_text_hide_no_commit_from_asyncio(
 
 def test_tables_are_made_inside_a_transaction(db: DbConnector, people: Table) -> None:
     if db.dialect_name == "mysql":
-        pytest.skip("MySQL commits before it makes a table: refused, see below")
+        pytest.skip("MySQL commits before it makes a table: aborted, see below")
     with suppress(KeyError), transaction_context(db):
         add(db, people, "Ada")
         db.execute(text("CREATE TABLE t (i INTEGER)"))

@@ -199,6 +199,14 @@ def test_a_rollback_by_hand_is_no_success(db: DbConnector, people: Table) -> Non
     assert names(db, people) == []
 
 
+def test_a_connection_that_is_taken_from_the_pool_is_watched_on(file_db: DbConnector) -> None:
+    file_db.execute(text("CREATE TABLE t (i INTEGER)"))
+    with transaction_context(file_db) as transaction:
+        transaction.connection.detach()
+        file_db.execute(text("INSERT INTO t VALUES (1)"))
+    assert file_db.fetch_scalar(text("SELECT i FROM t")) == 1
+
+
 def test_errors_of_the_raw_connection_leave_the_block_translated(
     db: DbConnector, people: Table
 ) -> None:

@@ -29,7 +29,7 @@ class Damage(Enum):
 
 def is_open(connection: Connection) -> bool | None:
     """Ask the driver whether the server has a transaction; ``None`` for no, or not yet."""
-    driver: Any = connection.connection.driver_connection
+    driver = _driver_of(connection)
     match connection.dialect.name:
         case "postgresql":  # psycopg begins with the first statement
             return driver.pgconn.transaction_status != _POSTGRESQL_IDLE or None
@@ -39,11 +39,17 @@ def is_open(connection: Connection) -> bool | None:
             return bool(driver.server_status & _MYSQL_IN_TRANSACTION) or None
 
 
+def _driver_of(connection: Connection) -> Any:
+    # Not the pool's driver_connection, which a detached connection has no more.
+    pooled: Any = connection.connection
+    return connection.dialect.get_driver_connection(pooled.dbapi_connection)
+
+
 def damage_of(connection: Connection, error: BaseException | None = None) -> Damage:
     """Ask the driver what is left of the transaction after an error."""
     if connection.closed or connection.invalidated:
         return Damage.WHOLE
-    driver: Any = connection.connection.driver_connection
+    driver = _driver_of(connection)
     match connection.dialect.name:
         case "postgresql":
             return _postgresql_damage(driver)
