@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Table, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from saigon.orm._retry import _jittered_delay
+from saigon.orm._transactions.retry import _jittered_delay
 from saigon.orm.connection import DbConnector, Transaction, transaction_context, transactional
 from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 

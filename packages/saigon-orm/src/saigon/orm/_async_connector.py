@@ -22,12 +22,12 @@ from sqlalchemy import URL, Engine, Executable, MetaData, Row, Select, SQLColumn
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
 from saigon.orm._connector import DbConnector
-from saigon.orm._engine import Proxy, make_async_engine
+from saigon.orm._engine.engine import Proxy, make_async_engine
 from saigon.orm._greenlets import in_greenlet, to_the_end, wait_for
-from saigon.orm._retry import run_in_async_transaction
 from saigon.orm._rows.results import ExecuteResult, Parameters
-from saigon.orm._transaction import AsyncTransaction, async_transaction
-from saigon.orm._unit import IsolationLevel
+from saigon.orm._transactions.retry import run_in_async_transaction
+from saigon.orm._transactions.transaction import AsyncTransaction, async_transaction
+from saigon.orm._transactions.unit import IsolationLevel
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import TransactionUsageError
 

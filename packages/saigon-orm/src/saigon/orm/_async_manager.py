@@ -11,8 +11,8 @@ from saigon.model import QueryDataParams, QueryDataResult
 from saigon.orm._async_connector import AsyncDbConnector
 from saigon.orm._entities import delete_entity_statement, select_entity_statement
 from saigon.orm._tables import ReflectedTables
-from saigon.orm._transaction import AsyncTransaction, transaction_context
-from saigon.orm._unit import IsolationLevel
+from saigon.orm._transactions.transaction import AsyncTransaction, transaction_context
+from saigon.orm._transactions.unit import IsolationLevel
 
 __all__ = ["AbstractAsyncDbManager"]
 

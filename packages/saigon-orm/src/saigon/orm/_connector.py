@@ -22,13 +22,12 @@ from sqlalchemy import (
 
 from saigon.model import PaginationTokenCodec, QueryDataParams, QueryDataResult
 from saigon.model.interface import CredentialsProvider
-from saigon.orm._block import active_unit, own_connection
-from saigon.orm._engine import Address, EngineOptions, Proxy, make_engine
+from saigon.orm._engine.engine import Address, EngineOptions, Proxy, make_engine
 from saigon.orm._errors import translated_errors
 from saigon.orm._pages.plan import plan_page
 from saigon.orm._reflection import reflect_tables, try_again
-from saigon.orm._retry import run_in_transaction
 from saigon.orm._rows.fetching import (
+    check_query,
     check_statement,
     fetch_at_most_one,
     fetch_every,
@@ -38,9 +37,11 @@ from saigon.orm._rows.fetching import (
 )
 from saigon.orm._rows.reading import row_reader, rows_to_models
 from saigon.orm._rows.results import ExecuteResult, Parameters, execute_buffered, row_keys
-from saigon.orm._transaction import Transaction, sync_transaction
-from saigon.orm._unit import IsolationLevel, UnitOfWork
-from saigon.orm._watch import watch
+from saigon.orm._transactions.block import active_unit, own_connection
+from saigon.orm._transactions.retry import run_in_transaction
+from saigon.orm._transactions.transaction import Transaction, sync_transaction
+from saigon.orm._transactions.unit import IsolationLevel, UnitOfWork
+from saigon.orm._transactions.watch import watch
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import (
     PaginationError,
@@ -246,7 +247,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> Any:
-        check_statement(statement)
+        check_query(statement)
         with self._connection() as connection:
             keys, rows = fetch_at_most_one(connection, statement, parameters)
         if not rows or model is None:
@@ -289,7 +290,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> list[Any]:
-        check_statement(statement)
+        check_query(statement)
         with self._connection() as connection:
             keys, rows = fetch_every(connection, statement, parameters)
         return self._read(model, keys, rows)
@@ -354,7 +355,7 @@ class DbConnector:
         parameters: Mapping[str, Any] | None,
         model: type[BaseModel] | None,
     ) -> Generator[list[Any], None, None]:
-        check_statement(statement)
+        check_query(statement)
         unit = active_unit(self)
         if unit is None and self._address.in_memory:
             # Its one connection stays free, and the rows are in memory anyway.

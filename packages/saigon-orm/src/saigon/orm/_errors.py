@@ -4,14 +4,17 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DBAPIError, PendingRollbackError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from saigon.orm.exceptions import DbErrorKind, DbExecutionError, SaigonOrmError
 
-__all__ = ["error_kind", "execution_error", "translated_errors"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine import ExceptionContext
+
+__all__ = ["error_kind", "execution_error", "refused_value", "translated_errors"]
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SQLSTATES: Final[Mapping[str, DbErrorKind]] = {
@@ -86,10 +89,12 @@ _OTHER_TEXT: Final = re.compile(
     r"permission denied|parameter|terminating|protocol"
 )
 _SERVER_SAYS: Final = ":  "  # after the severity, in any language; libpq's own texts have one space
+_TOO_MANY_VALUES: Final = "number of parameters"
 _MYSQL_CONSTRAINT: Final = re.compile(
     r"for key '(?P<key>[^']+)'$|CONSTRAINT `(?P<name>[^`]+)`|^Check constraint '(?P<check>[^']+)'"
 )
 _SQLITE_CONSTRAINT: Final = re.compile(r"constraint failed: (?P<name>.+)$")
+_UNSENDABLE: Final = (OverflowError, TypeError, UnicodeEncodeError)
 _RETRYABLE: Final = frozenset[DbErrorKind]({"serialization", "deadlock"})
 
 
@@ -116,6 +121,21 @@ def translated_errors() -> Iterator[None]:
         ) from exc
     except PendingRollbackError as exc:
         raise DbExecutionError("the connection was lost earlier", kind="aborted") from exc
+
+
+def refused_value(context: "ExceptionContext") -> DbExecutionError | None:
+    """Return the error for a value that the driver could not even send.
+
+    Drivers have no error of their own for it, and SQLAlchemy passes what they raise as it is.
+    """
+    error = context.original_exception
+    if context.sqlalchemy_exception or not isinstance(error, _UNSENDABLE):
+        return None
+    return DbExecutionError(
+        "the driver cannot send a value: text with half of a surrogate pair, a number or a date "
+        f"out of its range, or a type that it does not know ({type(error).__name__})",
+        kind="other",
+    )
 
 
 def execution_error(exc: StatementError) -> DbExecutionError:
@@ -171,9 +191,9 @@ def _postgresql_facts(error: Any) -> _Facts:
 def _kind_without_sqlstate(error: Any) -> DbErrorKind:
     """Read libpq's text: for a failed connection attempt it gives no SQLSTATE."""
     names = {base.__name__ for base in type(error).__mro__}
-    if "OperationalError" not in names:
-        return "other"
     text = str(error)
+    if "OperationalError" not in names or _TOO_MANY_VALUES in text:
+        return "other"
     if _AUTH_TEXT.search(text) or _refused_in_another_language(error.pgconn, text):
         return "auth"
     return "connection"

@@ -3,9 +3,9 @@
 from saigon.orm._async_connector import AsyncDbConnector
 from saigon.orm._connector import DbConnector
 from saigon.orm._rows.results import ExecuteResult, Parameters
-from saigon.orm._transaction import AsyncTransaction, Transaction, transaction_context
-from saigon.orm._transactional import transactional
-from saigon.orm._unit import IsolationLevel
+from saigon.orm._transactions.transaction import AsyncTransaction, Transaction, transaction_context
+from saigon.orm._transactions.transactional import transactional
+from saigon.orm._transactions.unit import IsolationLevel
 from saigon.orm.exceptions import DbExecutionError
 from saigon.orm.manager import AbstractAsyncDbManager, AbstractDbManager
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
 
-from saigon.orm._block import has_unit, lent, unit_of_work
 from saigon.orm._connector import DbConnector
-from saigon.orm._place import Place
-from saigon.orm._transaction import Transaction
-from saigon.orm._turns import Turns
-from saigon.orm._unit import IsolationLevel, UnitOfWork
+from saigon.orm._transactions.block import has_unit, lent, unit_of_work
+from saigon.orm._transactions.place import Place
+from saigon.orm._transactions.transaction import Transaction
+from saigon.orm._transactions.turns import Turns
+from saigon.orm._transactions.unit import IsolationLevel, UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
 
 __all__ = ["DetachedTransaction"]

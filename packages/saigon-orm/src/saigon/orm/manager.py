@@ -12,8 +12,8 @@ from saigon.orm._async_manager import AbstractAsyncDbManager
 from saigon.orm._connector import DbConnector
 from saigon.orm._entities import delete_entity_statement, select_entity_statement
 from saigon.orm._tables import ReflectedTables
-from saigon.orm._transaction import Transaction, transaction_context
-from saigon.orm._unit import IsolationLevel
+from saigon.orm._transactions.transaction import Transaction, transaction_context
+from saigon.orm._transactions.unit import IsolationLevel
 
 __all__ = ["AbstractAsyncDbManager", "AbstractDbManager"]
 

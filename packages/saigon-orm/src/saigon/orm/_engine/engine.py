@@ -10,20 +10,20 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from saigon.model.interface import CredentialsProvider
-from saigon.orm._address import Address
-from saigon.orm._aiomysql import prepare_aiomysql
-from saigon.orm._aiosqlite import prepare_aiosqlite
-from saigon.orm._failover import leave_demoted_writer
-from saigon.orm._fork import stay_in_process
-from saigon.orm._holders import Holders
-from saigon.orm._login import Logins
-from saigon.orm._mysql import prepare_mysql
-from saigon.orm._mysql_begin import prepare_begin
-from saigon.orm._ping import bound_pings
-from saigon.orm._postgresql import open_postgresql
-from saigon.orm._proxy import Proxy, check_session
-from saigon.orm._psycopg_async import prepare_psycopg_async
-from saigon.orm._sqlite import prepare_sqlite
+from saigon.orm._engine.address import Address
+from saigon.orm._engine.aiomysql import prepare_aiomysql
+from saigon.orm._engine.aiosqlite import prepare_aiosqlite
+from saigon.orm._engine.failover import leave_demoted_writer
+from saigon.orm._engine.fork import stay_in_process
+from saigon.orm._engine.holders import Holders
+from saigon.orm._engine.login import Logins
+from saigon.orm._engine.mysql import prepare_mysql
+from saigon.orm._engine.mysql_begin import prepare_begin
+from saigon.orm._engine.ping import bound_pings
+from saigon.orm._engine.postgresql import open_postgresql
+from saigon.orm._engine.proxy import Proxy, check_session
+from saigon.orm._engine.psycopg_async import prepare_psycopg_async
+from saigon.orm._engine.sqlite import prepare_sqlite
 from saigon.orm.exceptions import MissingExtraError
 
 __all__ = ["Address", "EngineOptions", "Proxy", "make_async_engine", "make_engine"]
@@ -183,10 +183,10 @@ class _Opener:
     def _new_mysql(self, dialect: Dialect, options: Mapping[str, Any]) -> Any:
         proxied = self.proxy is not None
         if not dialect.is_async:
-            from saigon.orm._pymysql_connection import PyMySqlConnection
+            from saigon.orm._engine.pymysql_connection import PyMySqlConnection
 
             return PyMySqlConnection(options, proxied=proxied)
-        from saigon.orm._aiomysql_connection import AioMySqlConnection
+        from saigon.orm._engine.aiomysql_connection import AioMySqlConnection
 
         async def create() -> AioMySqlConnection:
             return await AioMySqlConnection(options, proxied=proxied).open()

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
 
-from saigon.orm._unit import IsolationLevel
+from saigon.orm._transactions.unit import IsolationLevel
 
 __all__ = ["begin_options", "prepare_begin"]
 

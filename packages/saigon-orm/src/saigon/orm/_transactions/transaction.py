@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from sqlalchemy import Connection
 
-from saigon.orm._block import active_unit, forget, unit_of_work
 from saigon.orm._greenlets import in_greenlet, to_the_end
-from saigon.orm._unit import IsolationLevel, UnitOfWork
+from saigon.orm._transactions.block import active_unit, forget, unit_of_work
+from saigon.orm._transactions.unit import IsolationLevel, UnitOfWork
 
 if TYPE_CHECKING:
     from saigon.orm._async_connector import AsyncDbConnector

@@ -7,7 +7,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from saigon.orm._async_connector import AsyncDbConnector
 from saigon.orm._connector import DbConnector
-from saigon.orm._unit import IsolationLevel
+from saigon.orm._transactions.unit import IsolationLevel
 
 __all__ = ["transactional"]
 

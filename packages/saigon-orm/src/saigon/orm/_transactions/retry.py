@@ -8,8 +8,8 @@ from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from saigon.orm._block import active_unit
-from saigon.orm._transaction import (
+from saigon.orm._transactions.block import active_unit
+from saigon.orm._transactions.transaction import (
     AsyncTransaction,
     Transaction,
     async_transaction,

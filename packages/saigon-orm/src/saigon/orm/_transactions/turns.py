@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from saigon.orm._place import Place
+from saigon.orm._transactions.place import Place
 from saigon.orm.exceptions import TransactionUsageError
 
 __all__ = ["Level", "Turns"]

@@ -7,13 +7,13 @@ from typing import Final, Literal, TypeAlias
 
 from sqlalchemy import Connection, NestedTransaction, RootTransaction
 
-from saigon.orm._abort import Abort
 from saigon.orm._errors import translated_errors
-from saigon.orm._place import Place
-from saigon.orm._pulse import Pulse
-from saigon.orm._state import Damage, damage_of
-from saigon.orm._streams import OpenStreams
-from saigon.orm._turns import Level, Turns
+from saigon.orm._transactions.abort import Abort
+from saigon.orm._transactions.place import Place
+from saigon.orm._transactions.pulse import Pulse
+from saigon.orm._transactions.state import Damage, damage_of
+from saigon.orm._transactions.streams import OpenStreams
+from saigon.orm._transactions.turns import Level, Turns
 from saigon.orm.exceptions import DbExecutionError, TransactionUsageError
 
 __all__ = ["IsolationLevel", "UnitOfWork"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql.connections
 
-from saigon.orm._mysql_socket import MysqlTls, keep_alive
+from saigon.orm._engine.mysql_socket import MysqlTls, keep_alive
 
 if TYPE_CHECKING:
     _Connection = Any  # the stubs leave out what is used here

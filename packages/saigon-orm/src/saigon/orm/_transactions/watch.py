@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, event
 
-from saigon.orm._calls import is_call
-from saigon.orm._errors import execution_error
-from saigon.orm._unit import UnitOfWork
+from saigon.orm._errors import execution_error, refused_value
+from saigon.orm._transactions.calls import is_call
+from saigon.orm._transactions.unit import UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _ENDINGS: Final = frozenset({b"COMMIT", b"ROLLBACK", b"PREPARE TRANSACTION"})
 def watch(engine: Engine) -> None:
     """Tell the units of work of an engine what happens on their connections."""
     event.listen(engine, "handle_error", _note_error)
+    event.listen(engine, "handle_error", refused_value)
     event.listen(engine, "before_cursor_execute", _before_statement)
     event.listen(engine, "after_cursor_execute", _after_statement)
     event.listen(engine, "commit", _refuse_commit)

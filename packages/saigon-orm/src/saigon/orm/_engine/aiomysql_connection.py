@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiomysql  # type: ignore[import-untyped]
 
-from saigon.orm._mysql_socket import MysqlTls, keep_alive
+from saigon.orm._engine.mysql_socket import MysqlTls, keep_alive
 
 if TYPE_CHECKING:
     _Connection = Any

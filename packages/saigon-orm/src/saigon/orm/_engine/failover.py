@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from saigon.orm._errors import error_kind
-from saigon.orm._watch import unit_of
+from saigon.orm._transactions.watch import unit_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import ExceptionContext

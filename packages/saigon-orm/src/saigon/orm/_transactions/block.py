@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
+from saigon.orm._engine.mysql_begin import begin_options
+from saigon.orm._engine.sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
 from saigon.orm._errors import translated_errors
-from saigon.orm._mysql_begin import begin_options
-from saigon.orm._sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
-from saigon.orm._unit import IsolationLevel, UnitOfWork
-from saigon.orm._watch import UNIT_OPTION
+from saigon.orm._transactions.unit import IsolationLevel, UnitOfWork
+from saigon.orm._transactions.watch import UNIT_OPTION
 from saigon.orm.exceptions import TransactionUsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from saigon.model.interface import DbLogin
-from saigon.orm._mysql import MYSQL_CONNECT_ARGS
-from saigon.orm._proxy import Proxy, without_session_state
+from saigon.orm._engine.mysql import MYSQL_CONNECT_ARGS
+from saigon.orm._engine.proxy import Proxy, without_session_state
 from saigon.orm.config import DbCredentials
 from saigon.orm.exceptions import DbConfigurationError
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from saigon.orm._calls import mark_call, outlived_call
-from saigon.orm._state import is_open
+from saigon.orm._transactions.calls import mark_call, outlived_call
+from saigon.orm._transactions.state import is_open
 
 __all__ = ["Pulse"]
 
