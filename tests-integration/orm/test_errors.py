@@ -1,5 +1,6 @@
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from sqlalchemy import (
@@ -73,6 +74,21 @@ def test_a_mistake_in_the_statement_is_another_error(db: DbConnector) -> None:
 
 def test_a_missing_parameter_is_another_error(db: DbConnector) -> None:
     error = failure(lambda: db.execute(text("SELECT :a"), {"b": "s3cret"}))
+    assert error.kind == "other"
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("s3cret\ud800", id="half-a-surrogate-pair"),
+        pytest.param({"s3cret": 1}, id="unknown-type"),
+    ],
+)
+def test_a_value_that_cannot_be_sent_is_another_error(db: DbConnector, value: Any) -> None:
+    with transaction_context(db):
+        error = failure(lambda: db.execute(text("SELECT :a"), {"a": value}))
+        assert db.fetch_scalar(text("SELECT 1")) == 1
     assert error.kind == "other"
     assert "s3cret" not in str(error)
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    delete,
     insert,
     select,
     text,
@@ -176,8 +177,11 @@ def test_sqlite_refuses_decimals_that_it_would_change(sqlite_url: str) -> None:
         db.execute(insert(table), {"n": Decimal("1234567890.12345")})
         assert db.fetch_scalar(select(table)) == Decimal("1234567890.12345")
         for lossy in ("12345678901.12345", "Infinity", "NaN"):
-            with pytest.raises(ModelMappingError, match="15 digits"):
-                db.execute(insert(table), {"n": Decimal(lossy)})
+            for number in (lossy, Decimal(lossy)):
+                with pytest.raises(ModelMappingError, match="15 digits"):
+                    db.execute(insert(table), {"n": number})
+        with pytest.raises(DbExecutionError):
+            db.execute(insert(table), {"n": "x"})
 
 
 def test_sqlite_rounds_to_the_scale_as_the_others_do(db: DbConnector) -> None:
@@ -274,8 +278,12 @@ def test_sqlite_is_not_given_what_it_would_lose(sqlite_url: str) -> None:
         table.metadata.create_all(db.engine)
         with pytest.raises(ModelMappingError, match="NaN"):
             db.execute(insert(table), {"n": float("nan")})
-        db.execute(insert(table), {"n": float("inf")})
-        assert db.fetch_scalar(select(table)) == float("inf")
+        for number in (float("inf"), Decimal("1.5"), "1.5", 2**80):
+            db.execute(delete(table))
+            db.execute(insert(table), {"n": number})
+            assert db.fetch_scalar(select(table)) == float(number)
+        with pytest.raises(DbExecutionError):
+            db.execute(insert(table), {"n": "x"})
 
 
 def test_mysql_gives_all_digits_of_a_reflected_float(mysql_url: str) -> None:

@@ -167,6 +167,15 @@ def test_a_statement_runs_once_for_each_of_no_parameters(db: DbConnector) -> Non
         db.execute(insert(counters), [], require_transaction=True)
 
 
+def test_rows_of_different_columns_are_not_written_together(db: DbConnector, people: Table) -> None:
+    # SQLAlchemy would write the second one without its boss.
+    with pytest.raises(ValueError, match="same columns"):
+        db.execute(insert(people), [{"name": "an"}, {"name": "bình", "boss": 1}])
+    assert db.fetch_all(select(people)) == []
+    named = text("INSERT INTO people (name) VALUES (:name)")
+    assert db.execute(named, [{"name": "an"}, {"name": "bình", "boss": 1}]).rowcount == 2
+
+
 def test_fetching_gives_rows_or_models(db: DbConnector, people: Table) -> None:
     db.execute(insert(people), [{"name": "Ada"}, {"name": "Bob"}])
     ada = select(people).where(people.c.name == "Ada")

@@ -53,6 +53,7 @@ def test_a_sqlstate_has_its_kind(sqlstate: str, kind: str) -> None:
         ('FATAL:  database "d" does not exist', "connection"),
         ("FATAL:  the database system is starting up", "connection"),
         ("server closed the connection unexpectedly", "connection"),
+        ("number of parameters must be between 0 and 65535", "other"),
     ],
 )
 def test_libpq_says_in_words_why_it_did_not_connect(message: str, kind: str) -> None:

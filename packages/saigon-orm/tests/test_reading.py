@@ -17,15 +17,28 @@ from pydantic import (
     ValidationError,
     create_model,
 )
-from sqlalchemy import create_engine, text
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    Table,
+    UpdateBase,
+    create_engine,
+    delete,
+    insert,
+    text,
+    update,
+)
 
 from saigon.model import BaseModelNoExtra
+from saigon.orm._rows.fetching import check_query
 from saigon.orm._rows.reading import row_reader, rows_to_models
 from saigon.orm._rows.results import row_keys
 from saigon.orm.exceptions import ModelMappingError, NoRowsError
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 KEY = UUID("00112233-4455-6677-8899-aabbccddeeff")
+THINGS = Table("things", MetaData(), Column("id", Integer))
 Name = RootModel[str]
 Price = RootModel[Decimal]
 
@@ -107,6 +120,7 @@ def test_a_strict_model_is_read_from_what_the_database_keeps() -> None:
         pytest.param(Sequence[int], "[1]", [1], id="a-sequence"),
         pytest.param(Point | int, '{"x": 1}', Point(1), id="a-dataclass-or-a-number"),
         pytest.param(Json[list[int]], "[1]", [1], id="json-that-the-field-parses"),
+        pytest.param(Json[list[int]] | None, "[1]", [1], id="json-that-the-field-may-parse"),
         pytest.param(bytes, b"[1]", b"[1]", id="bytes-that-look-like-json"),
         pytest.param(bool, b"\x01", True, id="a-bit"),
         pytest.param(bool, b"\x00", False, id="no-bit"),
@@ -140,3 +154,14 @@ def test_a_statement_without_rows_has_no_columns() -> None:
         assert row_keys(connection.execute(text("SELECT 1 AS one, 2 AS two"))) == ("one", "two")
         with pytest.raises(NoRowsError, match="returning"):
             row_keys(connection.execute(text("CREATE TABLE t (x INTEGER)")))
+
+
+@pytest.mark.parametrize("change", [insert(THINGS), update(THINGS), delete(THINGS)])
+def test_a_change_without_returning_is_no_query(change: UpdateBase) -> None:
+    with pytest.raises(NoRowsError, match="returning"):
+        check_query(change)
+
+
+@pytest.mark.parametrize("returned", [THINGS, text("id")])
+def test_a_change_that_returns_is_a_query(returned: Any) -> None:
+    check_query(insert(THINGS).returning(returned))

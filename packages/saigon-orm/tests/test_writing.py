@@ -25,6 +25,8 @@ from sqlalchemy import (
     JSON,
     Column,
     DateTime,
+    Double,
+    Float,
     Integer,
     Interval,
     LargeBinary,
@@ -151,6 +153,21 @@ def test_a_field_is_written_to_the_column_of_its_alias() -> None:
     order = Order(order_id=1)
     assert model_data_to_row_values(order, columns("orderId")) == {"orderId": 1}
     assert model_data_to_row_values(order, columns("order_id", "orderId")) == {"order_id": 1}
+
+
+def test_a_key_that_is_not_known_yet_is_left_to_the_database() -> None:
+    class Order(BaseModel):
+        id: int | None = None
+        note: str | None = None
+
+    table = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("note", Text))
+    assert model_data_to_row_values(Order(), table) == {"note": None}
+    assert model_data_to_row_values(Order(id=1), table) == {"id": 1, "note": None}
+
+
+def test_a_refusal_names_its_field() -> None:
+    with pytest.raises(ModelMappingError, match=r"^x: the column keeps 0 digits"):
+        written(datetime, NOON + MILLIS, DateTime(), "mysql")
 
 
 def test_nothing_in_a_json_column_is_null() -> None:
@@ -280,6 +297,8 @@ def test_postgresql_does_not_take_its_own_time_zone_for_an_instant() -> None:
             id="before-year-1",
         ),
         pytest.param(int, 2**63, Integer(), "sqlite", "64 bits", id="large-integer"),
+        pytest.param(float, 16_777_217.5, Float(), "mysql", "Double", id="single-precision"),
+        pytest.param(Decimal, Decimal("1.234567"), Float(), "mysql", "Double", id="decimal"),
     ],
 )
 def test_what_would_not_come_back_is_refused(
@@ -287,6 +306,13 @@ def test_what_would_not_come_back_is_refused(
 ) -> None:
     with pytest.raises(ModelMappingError, match=message):
         written(annotation, value, column, dialect)
+
+
+@pytest.mark.parametrize("column", [Float(53), Double(), mysql.DOUBLE(), mysql.REAL()])
+def test_a_float_of_many_digits_is_written_where_it_is_kept(column: Any) -> None:
+    assert written(float, 16_777_217.5, column, "mysql") == 16_777_217.5
+    assert written(float, 0.1, Float(), "mysql") == 0.1
+    assert written(float, 16_777_217.5, Float(), "sqlite") == 16_777_217.5
 
 
 def test_an_interval_that_was_reflected_counts_from_the_epoch() -> None:

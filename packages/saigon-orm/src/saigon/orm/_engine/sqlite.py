@@ -1,5 +1,6 @@
 """SQLite as a database among others: real transactions, foreign keys, exact values."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from math import isnan
@@ -10,10 +11,10 @@ from sqlalchemy.dialects import sqlite
 
 from saigon.orm.exceptions import ModelMappingError
 
-__all__ = ["BEGIN_OPTION", "QUERY_ONLY_OPTION", "prepare_sqlite"]
+__all__ = ["plan_begin", "prepare_sqlite"]
 
-BEGIN_OPTION: Final = "saigon_sqlite_begin"
-QUERY_ONLY_OPTION: Final = "saigon_sqlite_query_only"
+_BEGIN: Final = "saigon_sqlite_begin"
+_QUERY_ONLY: Final = "saigon_sqlite_query_only"
 _MAX_DIGITS: Final = 1_000
 _EXACT_DIGITS: Final = 15  # https://www.sqlite.org/floatingpoint.html
 
@@ -21,9 +22,10 @@ _EXACT_DIGITS: Final = 15  # https://www.sqlite.org/floatingpoint.html
 def prepare_sqlite(engine: Engine) -> None:
     """Give an engine's connections transactions of our own, foreign keys and exact types."""
     event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
-    engine.dialect.colspecs = {
-        **engine.dialect.colspecs,
+    dialect: Any = engine.dialect
+    dialect.do_begin = _do_begin  # an event would be asked about by each connection, and cost more
+    dialect.colspecs = {
+        **dialect.colspecs,
         types.DateTime: _UtcDateTime,
         types.Numeric: _ExactNumeric,
         types.Float: _RealNumber,
@@ -37,17 +39,20 @@ def _on_connect(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _on_begin(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    _set_query_only(connection, wanted=options.get(QUERY_ONLY_OPTION, False))
-    connection.exec_driver_sql(f"BEGIN {options.get(BEGIN_OPTION, 'DEFERRED')}")
+def plan_begin(connection: Connection, *, read_only: bool) -> None:
+    """Say how the connection's next transaction begins; others are deferred."""
+    # A deferred transaction that reads first cannot wait for its turn to write any more.
+    connection.info[_BEGIN] = ("DEFERRED" if read_only else "IMMEDIATE", read_only)
 
 
-def _set_query_only(connection: Connection, *, wanted: bool) -> None:
-    # The pragma outlives the transaction, so what it stands at is kept with the connection.
-    if connection.info.get(QUERY_ONLY_OPTION, False) != wanted:
-        connection.exec_driver_sql(f"PRAGMA query_only = {int(wanted)}")
-        connection.info[QUERY_ONLY_OPTION] = wanted
+def _do_begin(connection: Any) -> None:
+    mode, query_only = connection.info.pop(_BEGIN, ("DEFERRED", False))
+    with closing(connection.cursor()) as cursor:
+        # The pragma outlives the transaction, so what it stands at is kept with the connection.
+        if connection.info.get(_QUERY_ONLY, False) != query_only:
+            cursor.execute(f"PRAGMA query_only = {int(query_only)}")
+            connection.info[_QUERY_ONLY] = query_only
+        cursor.execute(f"BEGIN {mode}")
 
 
 class _UtcDateTime(sqlite.DATETIME):
@@ -88,6 +93,8 @@ class _ExactNumeric(Numeric[Any]):
         return self._decimal if self.asdecimal else None
 
     def _real(self, value: Any) -> Any:
+        if isinstance(value, str):
+            value = Decimal(value)  # its column would take any text
         return float(self._exact(value)) if isinstance(value, Decimal) else value
 
     def _exact(self, value: Decimal) -> Decimal:
@@ -110,7 +117,7 @@ class _ExactNumeric(Numeric[Any]):
 
 
 class _RealNumber(types.Float[Any]):
-    """Refuses NaN, for which SQLite would keep NULL."""
+    """Takes any number but NaN, for which SQLite would keep NULL."""
 
     cache_ok = True
 
@@ -118,9 +125,10 @@ class _RealNumber(types.Float[Any]):
         return self._number
 
     def _number(self, value: Any) -> Any:
-        if isinstance(value, float) and isnan(value):
+        number = None if value is None else float(value)
+        if number is not None and isnan(number):
             raise ModelMappingError("SQLite keeps no NaN; keep it as None")
-        return value
+        return number
 
 
 def _rounded(value: Decimal, scale: int) -> Decimal:

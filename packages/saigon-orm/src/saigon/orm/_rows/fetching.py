@@ -4,13 +4,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Row
+from sqlalchemy import Connection, CursorResult, Executable, Row, UpdateBase
 
-from saigon.orm._rows.results import row_keys
-from saigon.orm.exceptions import MultipleRowsError
+from saigon.orm._rows.results import WITHOUT_ROWS, row_keys
+from saigon.orm.exceptions import MultipleRowsError, NoRowsError
 
 __all__ = [
     "Found",
+    "check_query",
     "check_statement",
     "fetch_at_most_one",
     "fetch_every",
@@ -30,6 +31,18 @@ def check_statement(statement: object) -> None:
     """Refuse SQL as a plain string."""
     if isinstance(statement, str):
         raise TypeError("expected a statement, got a string; wrap it in sqlalchemy.text(…)")
+
+
+def check_query(statement: object) -> None:
+    """Refuse SQL as a plain string, and what changes rows and returns none.
+
+    Raises:
+        NoRowsError: It is an INSERT, UPDATE or DELETE without RETURNING.
+    """
+    check_statement(statement)
+    # On PostgreSQL SQLAlchemy adds a RETURNING of its own, and gives no rows as if there were none.
+    if isinstance(statement, UpdateBase) and not statement._returning:  # noqa: SLF001  # no other name tells of returning(text(…))
+        raise NoRowsError(WITHOUT_ROWS)
 
 
 def fetch_at_most_one(

@@ -103,7 +103,11 @@ def is_container(annotation: Any) -> bool:
 
 def keeps_text(field: FieldInfo) -> bool:
     """Tell whether a field wants JSON as text, to parse it itself."""
-    return any(Json in {mark, type(mark)} for mark in field.metadata)
+    return _is_json_text(field.metadata)
+
+
+def _is_json_text(marks: Iterable[Any]) -> bool:
+    return any(Json in {mark, type(mark)} for mark in marks)
 
 
 def _is_container_leaf(leaf: Any) -> bool:
@@ -127,7 +131,8 @@ def _leaves(annotation: Any) -> Iterator[Any]:
 def _inside(annotation: Any) -> Any:
     """Take one wrapper off: metadata, a name for a type, or a model of one value."""
     if get_origin(annotation) is Annotated:
-        return get_args(annotation)[0]
+        inner, *marks = get_args(annotation)
+        return str if _is_json_text(marks) else inner
     if isinstance(annotation, type):
         return _root(annotation) if issubclass(annotation, RootModel) else annotation
     named = getattr(annotation, "__value__", None)  # of a TypeAliasType

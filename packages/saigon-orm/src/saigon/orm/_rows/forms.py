@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ _HEX_LENGTH = 32  # of a UUID without hyphens
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # SQLAlchemy's Interval counts from it
 _INT64 = range(-(2**63), 2**63)
 _ALL_DIGITS = 6  # of a second
+_SINGLE = 24  # bits of precision, up to which FLOAT is of single precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,13 @@ class Place:
             return getattr(self.kind, "fsp", None) or 0
         precision: int | None = getattr(self.kind, "precision", None)
         return _ALL_DIGITS if precision is None else precision
+
+    @property
+    def is_single(self) -> bool:
+        """Whether the column is MySQL's FLOAT, as which SQLAlchemy declares its ``Float``."""
+        if self.dialect_name != "mysql" or not isinstance(self.kind, types.Float):
+            return False
+        return not self.is_a(types.Double, types.REAL) and (self.kind.precision or 0) <= _SINGLE
 
 
 def column_form(value: Any, place: Place) -> Any:
@@ -118,6 +127,10 @@ def _plain_form(value: Any, place: Place) -> Any:
             return value.bytes
         case int() if place.dialect_name == "sqlite" and value not in _INT64:
             raise ModelMappingError("SQLite keeps integers of 64 bits; keep others as text")
+        case float() | Decimal() if place.is_single and value != type(value)(f"{value:.6g}"):
+            raise ModelMappingError(
+                "MySQL's FLOAT gives back six digits; declare the column as Double, or round"
+            )
         case _:
             return value
 

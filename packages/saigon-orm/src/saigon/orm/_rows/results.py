@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, CursorResult, Executable, Insert, Row
+from sqlalchemy import Connection, CursorResult, Executable, Insert, Row, UpdateBase
 from sqlalchemy.exc import InvalidRequestError
 
 from saigon.orm.exceptions import NoRowsError
 
-__all__ = ["ExecuteResult", "Parameters", "execute_buffered", "row_keys"]
+__all__ = ["WITHOUT_ROWS", "ExecuteResult", "Parameters", "execute_buffered", "row_keys"]
 
 Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 """The values of one execution, or of several."""
 
+WITHOUT_ROWS: Final = (
+    "expected a statement that returns rows; run it by 'execute', or add returning(…)"
+)
 _COUNT_ROWS: Final = {"preserve_rowcount": True}
 
 
@@ -34,13 +37,28 @@ class ExecuteResult:
 def execute_buffered(
     connection: Connection, statement: Executable, parameters: Parameters | None
 ) -> ExecuteResult:
-    """Execute a statement and read all that it gives."""
+    """Execute a statement and read all that it gives.
+
+    Raises:
+        ValueError: The rows to write have different columns.
+    """
     if parameters is not None and not isinstance(parameters, Mapping) and not parameters:
         return ExecuteResult(rowcount=0)  # SQLAlchemy would insert a row of defaults
+    if isinstance(statement, UpdateBase):
+        _check_names(parameters)
     result = connection.execute(statement, parameters, execution_options=_COUNT_ROWS)
     key = _inserted_key(statement, parameters, result)
     rows = tuple(result.fetchall()) if result.returns_rows else ()
     return ExecuteResult(result.rowcount, rows, key)
+
+
+def _check_names(parameters: Parameters | None) -> None:
+    """Refuse rows of different columns: SQLAlchemy drops what the first one has not."""
+    rows = () if parameters is None or isinstance(parameters, Mapping) else parameters
+    if any(row.keys() != rows[0].keys() for row in rows):
+        raise ValueError(
+            "expected rows of the same columns; execute the statement for each kind of row"
+        )
 
 
 def row_keys(result: CursorResult[Any]) -> tuple[str, ...]:
@@ -51,9 +69,7 @@ def row_keys(result: CursorResult[Any]) -> tuple[str, ...]:
     """
     if not result.returns_rows:
         result.close()
-        raise NoRowsError(
-            "expected a statement that returns rows; run it by 'execute', or add returning(…)"
-        )
+        raise NoRowsError(WITHOUT_ROWS)
     return tuple(result.keys())
 
 

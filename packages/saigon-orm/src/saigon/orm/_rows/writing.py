@@ -38,7 +38,20 @@ def row_values(
         )
     found = {name: place for name, place in places.items() if place is not None}
     values |= _json_values(data, {n: values[n] for n, p in found.items() if _is_json(values[n], p)})
-    return {place.key: column_form(values[name], place) for name, place in found.items()}
+    forms = {place.key: _form(name, values[name], place) for name, place in found.items()}
+    return forms if table is None else _without_empty_keys(forms, table)
+
+
+def _form(name: str, value: Any, place: Place) -> Any:
+    try:
+        return column_form(value, place)
+    except ModelMappingError as exc:
+        raise ModelMappingError(f"{name}: {exc}") from exc.__cause__
+
+
+def _without_empty_keys(forms: Mapping[str, Any], table: FromClause) -> dict[str, Any]:
+    """Leave the key of a new row to the database: PostgreSQL makes none in place of NULL."""
+    return {k: form for k, form in forms.items() if form is not None or not table.c[k].primary_key}
 
 
 def _python_values(
