@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
 
-from saigon.orm._engine.mysql_begin import begin_options
-from saigon.orm._engine.sqlite import BEGIN_OPTION, QUERY_ONLY_OPTION
+from saigon.orm._engine import mysql_begin, sqlite
 from saigon.orm._errors import translated_errors
 from saigon.orm._transactions.unit import IsolationLevel, UnitOfWork
-from saigon.orm._transactions.watch import UNIT_OPTION
+from saigon.orm._transactions.watch import UNIT_OPTION, watched
 from saigon.orm.exceptions import TransactionUsageError
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def _outermost(
     connector: "DbConnector", isolation: IsolationLevel | None, *, read_only: bool
 ) -> Iterator[UnitOfWork]:
     with translated_errors():
-        connection = connector.engine.connect()
+        connection = watched(connector.engine).connect()
     with connection:
         unit = UnitOfWork(isolation, read_only, connection)
         root = _begin(connection, unit)
@@ -119,11 +118,10 @@ def _begin(connection: Connection, unit: UnitOfWork) -> RootTransaction:
 def _options(connection: Connection, unit: UnitOfWork) -> dict[str, Any]:
     dialect_name = connection.dialect.name
     if dialect_name == "sqlite":
-        # A deferred transaction that reads first cannot wait for its turn to write any more.
-        begin = "DEFERRED" if unit.read_only else "IMMEDIATE"
-        return {BEGIN_OPTION: begin, QUERY_ONLY_OPTION: unit.read_only}
+        sqlite.plan_begin(connection, read_only=unit.read_only)
+        return {}
     if dialect_name in {"mysql", "mariadb"}:
-        return begin_options(connection, unit.isolation, read_only=unit.read_only)
+        return mysql_begin.plan_begin(connection, unit.isolation, read_only=unit.read_only)
     options: dict[str, Any] = {}
     if unit.isolation is not None:
         options["isolation_level"] = unit.isolation

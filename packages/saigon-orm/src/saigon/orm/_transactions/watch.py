@@ -13,9 +13,10 @@ from saigon.orm.exceptions import TransactionUsageError
 if TYPE_CHECKING:
     from sqlalchemy.engine import ExceptionContext
 
-__all__ = ["UNIT_OPTION", "unit_of", "watch"]
+__all__ = ["UNIT_OPTION", "unit_of", "watch", "watched"]
 
 UNIT_OPTION: Final = "saigon_unit_of_work"
+_FOR_BLOCKS: Final = "saigon_engine_for_blocks"
 # What ends a transaction, or ends it and begins another, in the dialects of all databases. A
 # rollback to a savepoint does not, nor does MariaDB's BEGIN NOT ATOMIC.
 _BY_HAND: Final = re.compile(
@@ -34,10 +35,19 @@ def watch(engine: Engine) -> None:
     """Tell the units of work of an engine what happens on their connections."""
     event.listen(engine, "handle_error", _note_error)
     event.listen(engine, "handle_error", refused_value)
-    event.listen(engine, "before_cursor_execute", _before_statement)
-    event.listen(engine, "after_cursor_execute", _after_statement)
-    event.listen(engine, "commit", _refuse_commit)
-    event.listen(engine, "rollback", _note_rollback)
+    # An engine with the same pool: calls outside a block do not pay for what is noticed in one.
+    for_blocks = engine.execution_options(saigon_watched=True)
+    event.listen(for_blocks, "before_cursor_execute", _before_statement)
+    event.listen(for_blocks, "after_cursor_execute", _after_statement)
+    event.listen(for_blocks, "commit", _refuse_commit)
+    event.listen(for_blocks, "rollback", _note_rollback)
+    engine.update_execution_options(**{_FOR_BLOCKS: for_blocks})
+
+
+def watched(engine: Engine) -> Engine:
+    """Return the engine for the connections of units of work."""
+    for_blocks: Engine = engine.get_execution_options()[_FOR_BLOCKS]
+    return for_blocks
 
 
 def unit_of(connection: Connection) -> UnitOfWork | None:
