@@ -178,7 +178,7 @@ def test_a_provider_that_waits_does_not_hold_up_the_event_loop(login: Credential
 def test_waiting_after_a_refused_login_does_not_hold_up_the_event_loop(
     login: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("saigon.orm._login.AUTH_RETRY_DELAYS", (0.5,))
+    monkeypatch.setattr("saigon.orm._engine.login.AUTH_RETRY_DELAYS", (0.5,))
     provider = Provider(login_of(NAME, "old"), login_of(NAME, PASSWORD))
 
     async def work() -> int:
@@ -234,7 +234,7 @@ def test_a_secret_is_in_no_text(
     *,
     is_right: bool,
 ) -> None:
-    monkeypatch.setattr("saigon.orm._login.AUTH_RETRY_DELAYS", (0.0,))
+    monkeypatch.setattr("saigon.orm._engine.login.AUTH_RETRY_DELAYS", (0.0,))
     caplog.set_level(logging.DEBUG)
     for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg", "pymysql"):
         caplog.set_level(logging.DEBUG, name)

@@ -177,7 +177,7 @@ def test_a_rotated_password_is_asked_for_again(server: str, request: pytest.Fixt
 def test_a_login_that_stays_refused_is_an_auth_error_in_the_end(
     mysql_login: MySQLCredentials, mysql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("saigon.orm._login.AUTH_RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr("saigon.orm._engine.login.AUTH_RETRY_DELAYS", (0.0, 0.0))
     set_mysql_password(mysql_url, "new")
     provider = Rotating(cached="old", current="older")
     with (
