@@ -7,7 +7,6 @@ from enum import Enum, IntEnum
 from typing import Any, Literal
 from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -205,21 +204,19 @@ def _same(value: Any, other: Any) -> bool:
     return type(value) is type(other) and (value == other or are_nan)
 
 
-@pytest.mark.parametrize("source", ["declared", "reflected"])
-def test_every_value_comes_back_as_it_was(db: DbConnector, source: str) -> None:
+def test_every_value_comes_back_as_it_was(db: DbConnector) -> None:
     nullable = {
         n: Kind(k.annotation | None, k.column, st.none() | k.values)
         for n, k in kinds(db.dialect_name).items()
     }
-    model, table = model_of(nullable), table_of(nullable)
-    table.metadata.create_all(db.engine)
-    if source == "reflected":
-        table = db.reflect(["everything"]).tables["everything"]
+    model, declared = model_of(nullable), table_of(nullable)
+    declared.metadata.create_all(db.engine)
+    reflected = db.reflect(["everything"]).tables["everything"]
     rows = st.fixed_dictionaries({name: kind.values for name, kind in nullable.items()})
 
-    @given(st.lists(rows, min_size=1, max_size=3))
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-    def check(drawn: list[dict[str, Any]]) -> None:
+    @given(st.lists(rows, min_size=1, max_size=3), st.sampled_from([declared, reflected]))
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    def check(drawn: list[dict[str, Any]], table: Table) -> None:
         written = [model.model_construct(id=n, **row) for n, row in enumerate(drawn, start=1)]
         with transaction_context(db):
             db.execute(delete(table))

@@ -1,5 +1,6 @@
 """What a model says comes back as it was, from declared and from reflected tables."""
 
+from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -23,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    create_engine,
     delete,
     insert,
     select,
@@ -32,7 +34,7 @@ from sqlalchemy import Enum as EnumType
 from sqlalchemy.dialects.mysql import DATETIME
 
 from saigon.model import BaseModelNoExtra
-from saigon.orm.connection import DbConnector, transaction_context
+from saigon.orm.connection import AsyncDbConnector, DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError, ModelMappingError
 from saigon.orm.model import model_data_to_row_values, row_to_model_data
 
@@ -108,37 +110,38 @@ def declared(db: DbConnector) -> Table:
     return table
 
 
-@pytest.fixture(params=["declared", "reflected"])
-def things(request: pytest.FixtureRequest, db: DbConnector, declared: Table) -> Table:
-    return declared if request.param == "declared" else db.reflect(["things"]).tables["things"]
+@pytest.fixture
+def both(db: DbConnector, declared: Table) -> tuple[Table, Table]:
+    return declared, db.reflect(["things"]).tables["things"]
 
 
 def values_of(thing: Thing, db: DbConnector, table: Table) -> dict[str, Any]:
     return model_data_to_row_values(thing, table, dialect_name=db.dialect_name)
 
 
-def test_a_model_comes_back_as_it_was(db: DbConnector, things: Table) -> None:
-    db.execute(insert(things), values_of(THING, db, things))
-    assert db.fetch_one(select(things), model=Thing) == THING
-    assert db.fetch_all(select(things), model=Thing) == [THING]
-    assert list(db.fetch_iter(select(things), model=Thing)) == [THING]
-    row = db.fetch_one(select(things))
-    assert row is not None
-    assert row_to_model_data(Thing, row, dialect_name=db.dialect_name) == THING
+def test_a_model_comes_back_as_it_was(db: DbConnector, both: tuple[Table, Table]) -> None:
+    for things in both:
+        db.execute(delete(things))
+        db.execute(insert(things), values_of(THING, db, things))
+        assert db.fetch_one(select(things), model=Thing) == THING
+        assert db.fetch_all(select(things), model=Thing) == [THING]
+        assert list(db.fetch_iter(select(things), model=Thing)) == [THING]
+        row = db.fetch_one(select(things))
+        assert row is not None
+        assert row_to_model_data(Thing, row, dialect_name=db.dialect_name) == THING
+        assert db.fetch_one(text("SELECT * FROM things"), model=Thing) == THING
 
 
-def test_a_model_comes_back_from_plain_sql(db: DbConnector, declared: Table) -> None:
-    db.execute(insert(declared), values_of(THING, db, declared))
-    assert db.fetch_one(text("SELECT * FROM things"), model=Thing) == THING
-
-
-def test_an_instant_is_the_same_moment_in_every_form(db: DbConnector, things: Table) -> None:
-    db.execute(insert(things), values_of(THING, db, things))
+def test_an_instant_is_the_same_moment_in_every_form(
+    db: DbConnector, both: tuple[Table, Table]
+) -> None:
+    db.execute(insert(both[0]), values_of(THING, db, both[0]))
     same = THING.made_at.astimezone(timezone(timedelta(hours=-7)))
-    assert db.fetch_one(select(things.c.id).where(things.c.made_at == same)) is not None
     later = same + timedelta(microseconds=1)
-    assert db.fetch_one(select(things.c.id).where(things.c.made_at < later)) is not None
-    assert db.fetch_one(select(things.c.id).where(things.c.made_at >= later)) is None
+    for things in both:
+        assert db.fetch_one(select(things.c.id).where(things.c.made_at == same)) is not None
+        assert db.fetch_one(select(things.c.id).where(things.c.made_at < later)) is not None
+        assert db.fetch_one(select(things.c.id).where(things.c.made_at >= later)) is None
 
 
 def test_an_enum_column_and_its_reflection_agree(db: DbConnector) -> None:
@@ -164,10 +167,28 @@ def test_an_enum_column_and_its_reflection_agree(db: DbConnector) -> None:
         assert [p.colour for p in db.fetch_all(select(table), model=Painted)] == [Colour.RED] * 2
 
 
-def test_a_naive_instant_is_refused(db: DbConnector, things: Table) -> None:
+def test_a_naive_instant_is_refused(db: DbConnector, both: tuple[Table, Table]) -> None:
     naive = THING.model_copy(update={"made_at": THING.made_at.replace(tzinfo=None)})
-    with pytest.raises(ModelMappingError, match="another instant"):
-        values_of(naive, db, things)
+    for things in both:
+        with pytest.raises(ModelMappingError, match=r"made_at: .* another instant"):
+            values_of(naive, db, things)
+
+
+def test_the_database_gives_the_key_of_a_new_row(db: DbConnector) -> None:
+    class Note(BaseModelNoExtra):
+        id: int | None = None
+        text: str
+
+    declared = Table(
+        "notes", MetaData(), Column("id", Integer, primary_key=True), Column("text", String(9))
+    )
+    declared.metadata.create_all(db.engine)
+    for table in (declared, db.reflect(["notes"]).tables["notes"]):
+        values = model_data_to_row_values(Note(text="a"), table, dialect_name=db.dialect_name)
+        key = db.execute(insert(table), values).inserted_primary_key
+        db.execute(insert(table), [values, values])
+        assert db.fetch_one(select(table).where(table.c.id == key[0])) == (key[0], "a")
+    assert db.fetch_scalar(text("SELECT COUNT(DISTINCT id) FROM notes")) == 6
 
 
 def test_sqlite_refuses_decimals_that_it_would_change(sqlite_url: str) -> None:
@@ -286,12 +307,45 @@ def test_sqlite_is_not_given_what_it_would_lose(sqlite_url: str) -> None:
             db.execute(insert(table), {"n": "x"})
 
 
-def test_mysql_gives_all_digits_of_a_reflected_float(mysql_url: str) -> None:
+def test_mysql_gives_all_digits_of_a_reflected_float(
+    mysql_url: str, run_async: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    number = 1.2345678901234567e-12
     with DbConnector(mysql_url) as db:
         db.execute(text("CREATE TABLE t (n DOUBLE)"))
         table = db.reflect(["t"]).tables["t"]
-        db.execute(insert(table), {"n": 1.2345678901234567e-12})
-        assert float(db.fetch_scalar(select(table))) == 1.2345678901234567e-12
+        db.execute(insert(table), {"n": number})
+        assert float(db.fetch_scalar(select(table))) == number
+
+    async def read() -> None:
+        async with AsyncDbConnector(mysql_url) as db:
+            assert float(await db.fetch_scalar(select(table))) == number
+
+    run_async(read())
+
+
+def test_mysql_gives_the_days_that_its_drivers_give(
+    mysql_url: str, run_async: Callable[[Coroutine[Any, Any, None]], None]
+) -> None:
+    columns = "ts TIMESTAMP(3) NULL, dt DATETIME(1), d DATE, zero_dt DATETIME, zero_d DATE"
+    values = "'2024-02-29 01:02:03.004', '1000-01-01 00:00:00.5', '9999-12-31', 0, 0"
+    query = text("SELECT * FROM t")
+    with DbConnector(mysql_url) as db:
+        db.execute(text(f"CREATE TABLE t ({columns})"))
+        with transaction_context(db):
+            db.execute(text("SET SESSION sql_mode = ''"))
+            db.execute(text(f"INSERT INTO t VALUES ({values})"))
+        row = db.fetch_one(query)
+    engine = create_engine(mysql_url)
+    with engine.connect() as connection:
+        assert row == connection.execute(query).one()
+    engine.dispose()
+
+    async def read() -> None:
+        async with AsyncDbConnector(mysql_url) as db:
+            assert await db.fetch_one(query) == row
+
+    run_async(read())
 
 
 def test_an_interval_comes_back(db: DbConnector) -> None:

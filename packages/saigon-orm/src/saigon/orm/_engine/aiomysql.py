@@ -6,16 +6,20 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from saigon.orm._engine.mysql import fast_decoders, read_floats_in_full
+
 __all__ = ["prepare_aiomysql"]
 
 
 def prepare_aiomysql(engine: Engine) -> None:
-    """Make an engine's connections write aware datetimes in UTC."""
+    """Make an engine's connections write aware datetimes in UTC, and read floats in full."""
+    read_floats_in_full(engine)
     event.listen(engine, "connect", _on_connect)
 
 
 def _on_connect(_dbapi_connection: Any, record: Any) -> None:
     driver = record.driver_connection
+    driver.decoders = fast_decoders(driver.decoders)
     plain: Callable[[Any], str] = driver.escape
 
     def escape(value: Any) -> str:
