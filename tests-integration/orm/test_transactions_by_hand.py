@@ -118,7 +118,7 @@ def test_several_statements_in_one_text_hide_no_commit_from_asyncio(
 
 def test_tables_are_made_inside_a_transaction(db: DbConnector, people: Table) -> None:
     if db.dialect_name == "mysql":
-        pytest.skip("MySQL commits before it makes a table: aborted, see below")
+        pytest.skip("MySQL commits before it makes a table: aborted then")
     with suppress(KeyError), transaction_context(db):
         add(db, people, "Ada")
         db.execute(text("CREATE TABLE t (i INTEGER)"))
@@ -128,80 +128,3 @@ def test_tables_are_made_inside_a_transaction(db: DbConnector, people: Table) ->
         add(db, people, "Ada")
         db.execute(text("CREATE TABLE t (i INTEGER)"))
     assert names(db, people) == ["Ada"]
-
-
-@pytest.mark.parametrize(
-    "statement",
-    ["CREATE TABLE t (i INTEGER)", "TRUNCATE people", "CREATE OR REPLACE VIEW v AS SELECT 1"],
-)
-def test_a_commit_that_mysql_makes_by_itself_is_no_success(mysql_url: str, statement: str) -> None:
-    with DbConnector(mysql_url) as db:
-        db.execute(text("CREATE TABLE people (name VARCHAR(50))"))
-        with pytest.raises(DbExecutionError, match="as DDL does on MySQL") as caught:
-            with transaction_context(db):
-                db.execute(text("INSERT INTO people VALUES ('Ada')"))
-                db.execute(text(statement))
-                db.execute(text("INSERT INTO people VALUES ('Bob')"))
-        assert caught.value.kind == "aborted"
-        assert not caught.value.retryable
-        assert db.fetch_all(text("SELECT * FROM people WHERE name = 'Bob'")) == []
-
-
-@pytest.mark.parametrize("statement", ["SET autocommit = 1", "LOCK TABLES people WRITE"])
-def test_mysql_is_not_told_to_commit_in_other_words(mysql_url: str, statement: str) -> None:
-    with DbConnector(mysql_url) as db:
-        with transaction_context(db), pytest.raises(TransactionUsageError):
-            db.execute(text(statement))
-
-
-def test_mysql_commits_nothing_for_temporary_tables_and_tables_made_first(mysql_url: str) -> None:
-    with DbConnector(mysql_url) as db:
-        with transaction_context(db):
-            db.execute(text("CREATE TABLE people (name VARCHAR(50))"))
-            db.execute(text("INSERT INTO people VALUES ('Ada')"))
-            db.execute(text("CREATE TEMPORARY TABLE t AS SELECT * FROM people"))
-            db.execute(text("SET @x = 1"))
-            db.execute(text("DROP TEMPORARY TABLE t"))
-            db.execute(text("SAVEPOINT mark"))
-            db.execute(text("ROLLBACK TO mark"))
-        assert db.fetch_scalar(text("SELECT name FROM people")) == "Ada"
-
-
-def test_a_procedure_that_commits_on_mysql_is_no_success(mysql_url: str) -> None:
-    with DbConnector(mysql_url) as db:
-        db.execute(text("CREATE TABLE people (name VARCHAR(50))"))
-        db.execute(
-            text("CREATE PROCEDURE half() BEGIN COMMIT; INSERT INTO people VALUES ('Bob'); END")
-        )
-        with pytest.raises(DbExecutionError, match="ended inside"):
-            with transaction_context(db):
-                db.execute(text("INSERT INTO people VALUES ('Ada')"))
-                db.execute(text("CALL half()"))
-
-
-def test_a_procedure_that_commits_nothing_may_be_called(mysql_url: str) -> None:
-    with DbConnector(mysql_url) as db:
-        db.execute(text("CREATE TABLE people (name VARCHAR(50))"))
-        db.execute(text("CREATE PROCEDURE p() INSERT INTO people VALUES ('Bob')"))
-        db.execute(text("CREATE PROCEDURE q() BEGIN SELECT 1; SELECT name FROM people; END"))
-        with transaction_context(db):
-            db.execute(text("CALL p()"))
-            with suppress(KeyError), transaction_context(db, savepoint=True):
-                db.execute(text("CALL p()"))
-                raise KeyError
-            assert db.fetch_all(text("CALL q()")) == [(1,)]
-            db.execute(text("CALL p()"))
-        assert len(db.fetch_all(text("SELECT name FROM people"))) == 2
-
-
-@pytest.mark.parametrize("statement", ["CREATE TABLE t (i INTEGER)", "TRUNCATE people"])
-def test_behind_a_proxy_a_table_made_first_is_no_success(mysql_url: str, statement: str) -> None:
-    """The session commits each statement by itself there, once the transaction is over."""
-    with DbConnector(mysql_url, proxy="rds") as db:
-        db.execute(text("CREATE TABLE people (name VARCHAR(50))"))
-        with pytest.raises(DbExecutionError, match="ended inside"):
-            with transaction_context(db):
-                db.execute(text(statement))
-                with suppress(DbExecutionError):
-                    db.execute(text("INSERT INTO people VALUES ('Ada')"))
-        assert db.fetch_all(text("SELECT * FROM people")) == []

@@ -3,7 +3,7 @@
 from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
 from saigon.orm._transactions.unit import IsolationLevel
 
@@ -30,6 +30,14 @@ def prepare_begin(engine: Engine, *, proxied: bool) -> None:
     engine.update_execution_options(**{_PROXIED_OPTION: proxied})
     dialect: Any = engine.dialect
     dialect.do_begin = do_begin
+    if not proxied:
+        event.listen(engine, "checkout", _turn_off_autocommit)
+
+
+def _turn_off_autocommit(connection: Any, record: Any, _proxy: Any) -> None:
+    # By hand it is turned on for the session, which would keep half of each later block.
+    if record.driver_connection.get_autocommit():
+        connection.autocommit(False)  # noqa: FBT003  # the driver's signature
 
 
 def plan_begin(

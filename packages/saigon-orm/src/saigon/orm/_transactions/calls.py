@@ -1,6 +1,9 @@
-"""Procedures of MySQL, which may commit and go on in another transaction.
+"""Statements of MySQL that may hide a commit: they call something, or answer with rows.
 
-A savepoint made before the call is still there afterwards if the transaction is.
+A savepoint made before such a one is still there afterwards if the transaction is.
+
+See Also:
+    https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html
 """
 
 import re
@@ -9,9 +12,15 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-__all__ = ["is_call", "mark_call", "outlived_call"]
+__all__ = ["BLANKS", "is_call", "mark_call", "outlived_call"]
 
-_CALL: Final = re.compile(r"\s*(?:CALL|EXECUTE|BEGIN\s+NOT)\b", re.IGNORECASE)
+BLANKS: Final = r"(?:[\s;]|--[^\n]*|#[^\n]*|/\*.*?\*/)*+"
+"""What may stand before a statement: spaces and comments."""
+
+_CALL: Final = re.compile(
+    BLANKS + r"(?:CALL|EXECUTE|BEGIN\s+NOT|SET\s+STATEMENT|ANALYZE|CACHE|CHECK|OPTIMIZE|REPAIR)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def is_call(connection: Connection, statement: str) -> bool:

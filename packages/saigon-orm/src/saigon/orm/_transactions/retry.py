@@ -5,7 +5,7 @@ import logging
 import random
 import time
 from asyncio import sleep
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from saigon.orm._transactions.block import active_unit
@@ -82,10 +82,11 @@ def _run_once(
 ) -> ResultT:
     with sync_transaction(connector, **options) as transaction:
         result = fn(transaction)
-        if inspect.iscoroutine(result):
+        if isinstance(result, Generator | Coroutine):
             result.close()
             raise TypeError(
-                "expected a plain function; a coroutine's body would run after the commit"
+                "expected a plain function; the body of a coroutine, or of a generator, would run "
+                "after the commit"
             )
         return result
 

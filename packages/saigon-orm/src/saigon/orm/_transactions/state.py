@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 __all__ = ["Damage", "damage_of", "is_open"]
 
 _LOCK_WAIT_TIMEOUT: Final = 1205
-# Deadlock, XA deadlock, and MariaDB's changed record under snapshot isolation.
-_MYSQL_ROLLED_BACK: Final = frozenset({1213, 1614, 1020})
-# https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html (SERVER_STATUS_IN_TRANS)
+# Deadlock, XA deadlock, too many locks, and MariaDB's changed record under snapshot isolation.
+_MYSQL_ROLLED_BACK: Final = frozenset({1213, 1614, 1206, 1020})
+# https://dev.mysql.com/doc/dev/mysql-server/latest/mysql__com_8h.html (SERVER_STATUS_…)
 _MYSQL_IN_TRANSACTION: Final = 1
+_MYSQL_AUTOCOMMIT: Final = 2
 # https://www.postgresql.org/docs/current/libpq-status.html#LIBPQ-PQTRANSACTIONSTATUS
 _POSTGRESQL_IDLE: Final = 0
 _POSTGRESQL_IN_ERROR: Final = 3
@@ -36,7 +37,9 @@ def is_open(connection: Connection) -> bool | None:
         case "sqlite":
             return bool(driver.in_transaction)
         case _:  # flags of the last statement that gave no rows: others cannot end a transaction
-            return bool(driver.server_status & _MYSQL_IN_TRANSACTION) or None
+            if driver.server_status & _MYSQL_IN_TRANSACTION:
+                return True
+            return False if driver.server_status & _MYSQL_AUTOCOMMIT else None
 
 
 def _driver_of(connection: Connection) -> Any:

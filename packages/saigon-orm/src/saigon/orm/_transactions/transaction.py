@@ -1,12 +1,7 @@
 """The unit of work as its user sees it, over a connector of either kind."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    asynccontextmanager,
-    contextmanager,
-)
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
@@ -136,19 +131,29 @@ def transaction_context(
     )
 
 
-@contextmanager
+class _Block(AbstractContextManager[Transaction]):
+    # Not contextlib's: that decorates too, generator functions as well, and ends before they begin.
+    def __init__(self, block: AbstractContextManager[UnitOfWork]) -> None:
+        self._block = block
+
+    def __enter__(self) -> Transaction:
+        return Transaction(self._block.__enter__())
+
+    def __exit__(self, *error: Any) -> None:  # noqa: PYI036  # handed on as they are
+        self._block.__exit__(*error)
+
+
 def sync_transaction(
     connector: "DbConnector",
     *,
     savepoint: bool = False,
     isolation: IsolationLevel | None = None,
     read_only: bool = False,
-) -> Iterator[Transaction]:
-    """Run a block as ``transaction_context`` says, over a connector for threads."""
-    with unit_of_work(
-        connector, savepoint=savepoint, isolation=isolation, read_only=read_only
-    ) as unit:
-        yield Transaction(unit)
+) -> AbstractContextManager[Transaction]:
+    """Return a block as ``transaction_context`` says, over a connector for threads."""
+    return _Block(
+        unit_of_work(connector, savepoint=savepoint, isolation=isolation, read_only=read_only)
+    )
 
 
 @asynccontextmanager

@@ -64,6 +64,10 @@ def transactional(
         TypeError: The function is of the other kind, or a generator function: it would return
             before its work begins.
     """
+    if not isinstance(connector, DbConnector | AsyncDbConnector | None):
+        raise TypeError(  # else @transactional without parentheses would run nothing
+            f"expected @transactional(connector) or @transactional(), got {connector!r}"
+        )
     options = {"retries": retries, "isolation": isolation, "read_only": read_only}
 
     def decorate(function: Callable[P, ResultT]) -> Callable[P, ResultT]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Engine, event
 
 from saigon.orm._errors import execution_error, refused_value
-from saigon.orm._transactions.calls import is_call
+from saigon.orm._transactions.calls import BLANKS, is_call
 from saigon.orm._transactions.unit import UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
 
@@ -20,10 +20,9 @@ _FOR_BLOCKS: Final = "saigon_engine_for_blocks"
 # What ends a transaction, or ends it and begins another, in the dialects of all databases. A
 # rollback to a savepoint does not, nor does MariaDB's BEGIN NOT ATOMIC.
 _BY_HAND: Final = re.compile(
-    r"(?:[\s;]|--[^\n]*|#[^\n]*|/\*.*?\*/)*+"
-    r"(?:(?:COMMIT|END|ABORT|XA|START\s+TRANSACTION|PREPARE\s+TRANSACTION)\b"
+    BLANKS + r"(?:(?:COMMIT|END|ABORT|XA|START\s+TRANSACTION|PREPARE\s+TRANSACTION)\b"
     r"|SET\s+(?:(?:SESSION|LOCAL)\s+|@@(?:SESSION\.|LOCAL\.)?)?AUTOCOMMIT\b"
-    r"|LOCK\s+TABLES\b"
+    r"|LOCK\s+TABLES?\b.*\b(?:READ|WRITE)\b"  # MySQL's, not PostgreSQL's
     r"|BEGIN\b(?!\s+NOT\b)"
     r"|ROLLBACK\b(?!(?:\s+(?:WORK|TRANSACTION))?\s+TO\b))",
     re.IGNORECASE | re.DOTALL,
@@ -79,6 +78,7 @@ def _before_statement(
     unit = unit_of(connection)
     if unit is None:
         return
+    unit.check_place()  # whoever was handed the connection is held to it too
     if _BY_HAND.match(statement):
         raise TransactionUsageError(
             "a block begins and ends its transaction itself: leave the block to commit, raise to "
