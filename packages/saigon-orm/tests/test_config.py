@@ -1,15 +1,18 @@
-from typing import Literal, TypeVar
+import asyncio
+import ssl
+from typing import Any, Literal, TypeVar
 
 import pytest
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from saigon.orm._engine.mysql_socket import MysqlTls
 from saigon.orm.config import (
     DbCredentials,
     MySQLCredentials,
     PostgreSQLCredentials,
     SQLiteCredentials,
 )
-from saigon.orm.connection import DbConnector
+from saigon.orm.connection import AsyncDbConnector, DbConnector
 from saigon.orm.exceptions import DbConfigurationError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -195,10 +198,89 @@ def test_a_wrong_secret_is_refused_without_its_values(wrong: dict[str, object]) 
     assert PASSWORD not in chain
 
 
-@pytest.mark.parametrize("url", ["postgresql://h/d?options=-c%20x", "mysql://h/d?init_command=x"])
+@pytest.mark.parametrize("url", ["postgresql://h/d?options=-c%20x", "mysql://h/d?sql_mode=x"])
 def test_a_url_that_sets_something_for_a_session_does_not_go_with_a_proxy(url: str) -> None:
     with pytest.raises(DbConfigurationError, match="initialization query"):
         DbConnector(url, proxy="rds")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://u:hunter2@h/d?autocommit=false", "autocommit"),
+        ("mysql://u:hunter2@h/d?autocommit=1", "autocommit"),
+        ("mysql://u:hunter2@h/d?init_command=SET%20x=1", "init_command"),
+        ("mysql://u:hunter2@h:65536/d", "65536"),
+        ("postgresql://u:hunter2@h:0/d", "port"),
+    ],
+)
+def test_a_url_that_would_do_harm_is_refused(url: str, said: str) -> None:
+    with pytest.raises(DbConfigurationError, match=said) as caught:
+        DbConnector(url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pool_size": 0},
+        {"max_overflow": -1},
+        {"pool_timeout": -1},
+        {"ping_timeout": 0},
+        {"connect_timeout": 0},
+        {"proxy": "haproxy"},
+    ],
+    ids=str,
+)
+def test_options_that_bound_nothing_are_refused(options: Any) -> None:
+    (name,) = options
+    with pytest.raises(DbConfigurationError, match=name):
+        DbConnector("postgresql://u@h/d", **options)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "foo=1",
+        "ssl=true",
+        "ssl_ca=/no/such.pem",
+        "ssl_ca=/dev/null",
+        "charset=bogus",
+        "read_timeout=soon",
+    ],
+)
+def test_what_mysqls_drivers_cannot_use_is_a_configuration_error(query: str) -> None:
+    url = f"mysql://u:hunter2@127.0.0.1:1/d?{query}"
+
+    async def ping() -> None:
+        async with AsyncDbConnector(url) as db:
+            await db.ping()
+
+    with DbConnector(url) as db, pytest.raises(DbConfigurationError, match="options"):
+        db.ping()
+    with pytest.raises(DbConfigurationError, match="options"):
+        asyncio.run(ping())
+
+
+@pytest.mark.parametrize(
+    ("query", "verifies"),
+    [
+        ("ssl_verify_cert=true", True),
+        ("ssl_verify_identity=1", True),
+        ("ssl_check_hostname=true", True),
+        ("ssl_verify_cert=false", False),
+        ("ssl_cipher=DEFAULT", False),
+        ("", False),
+    ],
+)
+def test_mysql_verifies_where_that_is_asked_for_without_certificates(
+    query: str, *, verifies: bool
+) -> None:
+    engine = DbConnector(f"mysql://u@h/d?{query}").engine
+    context = MysqlTls.of(engine.dialect.create_connect_args(engine.url)[1]).context
+    assert context is not None
+    assert (context.verify_mode is ssl.CERT_REQUIRED) == verifies
+    assert context.check_hostname == verifies
 
 
 @pytest.mark.parametrize(

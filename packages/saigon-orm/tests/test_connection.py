@@ -111,6 +111,21 @@ def test_a_login_in_the_query_of_a_url_is_hidden_and_used(
     assert login == {"user": user, "password": expected, "passwd": None}
 
 
+@pytest.mark.parametrize("url", ["postgresql://u@127.0.0.1:1/d", "mysql://u@127.0.0.1:1/d"])
+@pytest.mark.parametrize("answer", [None, ("u", "hunter2"), DbLogin("u", "hunter2")], ids=type)  # type: ignore[arg-type]
+def test_a_provider_of_anything_but_logins_is_refused(url: str, answer: Any) -> None:
+    class Provider:
+        def get_credentials(self, *, refresh: bool = False) -> DbLogin:
+            return answer  # type: ignore[no-any-return]
+
+    with (
+        DbConnector(url, credentials_provider=Provider()) as db,
+        pytest.raises(DbConfigurationError, match="DbLogin with a SecretStr") as caught,
+    ):
+        db.ping()
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_connector_is_not_pickled(db: DbConnector) -> None:
     with pytest.raises(TypeError, match="make one in each process"):
         pickle.dumps(db)
@@ -271,6 +286,14 @@ def test_ping_says_nothing_or_raises(db: DbConnector, tmp_path: Path) -> None:
     with pytest.raises(DbExecutionError) as caught:
         DbConnector(f"sqlite:///{tmp_path / 'no' / 'such.db'}").ping()
     assert caught.value.kind == "connection"
+
+
+def test_ping_inside_a_block_asks_on_its_connection(db_url: str) -> None:
+    with (
+        DbConnector(db_url, pool_size=1, max_overflow=0, pool_timeout=0.01) as db,
+        transaction_context(db),
+    ):
+        db.ping()
 
 
 def test_a_connector_works_again_after_dispose(file_db: DbConnector) -> None:

@@ -8,9 +8,10 @@ import re
 import threading
 import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from saigon.orm.connection import AsyncDbConnector, DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError
@@ -122,6 +123,32 @@ def test_a_new_pool_after_dispose_tells_too(url: str) -> None:
         db.engine.dispose()
         with db.engine.connect():
             assert "held longest by thread MainThread" in timeout_of(db)
+
+
+def test_dispose_closes_a_connection_in_use_when_it_comes_back(url: str) -> None:
+    closed: list[object] = []
+    with DbConnector(url, pool_size=1, max_overflow=0) as db:
+        event.listen(db.engine, "close", lambda connection, _: closed.append(connection))
+        with transaction_context(db):
+            db.execute(text("CREATE TABLE t (i INTEGER)"))
+            db.dispose()
+            db.execute(text("INSERT INTO t VALUES (1)"))
+            assert closed == []
+        assert len(closed) == 1
+        assert db.fetch_scalar(text("SELECT COUNT(*) FROM t")) == 1
+
+
+def test_who_waits_for_a_pool_that_is_disposed_of_is_served(url: str) -> None:
+    with DbConnector(url, pool_size=1, max_overflow=0, pool_timeout=10) as db:
+        engine: Any = db.engine
+        with engine.connect():
+            waiting = in_thread(lambda: engine.pool.connect().close(), "waiting")
+            queue = engine.pool._pool
+            while not queue.not_empty._waiters:
+                assert waiting.is_alive()
+            db.dispose()
+        waiting.join(5)
+        assert not waiting.is_alive()
 
 
 def test_the_pool_logs_where_sqlalchemys_does(url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -91,6 +91,34 @@ class AsyncDbConnector:
             proxy=proxy,
         )
 
+    @classmethod
+    def for_lambda(
+        cls,
+        credentials: DbCredentials | URL | str,
+        *,
+        credentials_provider: CredentialsProvider | None = None,
+        page_tokens: PaginationTokenCodec | None = None,
+        pool_timeout: float = 5.0,
+        ping_timeout: float = 2.0,
+        connect_timeout: int = 3,
+        proxy: Proxy | None = None,
+    ) -> Self:
+        """Return a connector for a function that is frozen, as ``DbConnector.for_lambda``.
+
+        Its calls have to share an event loop: ``asyncio.run`` in each would connect in each.
+        """
+        return cls(
+            credentials,
+            credentials_provider=credentials_provider,
+            page_tokens=page_tokens,
+            pool_size=1,
+            max_overflow=0,
+            pool_timeout=pool_timeout,
+            ping_timeout=ping_timeout,
+            connect_timeout=connect_timeout,
+            proxy=proxy,
+        )
+
     @property
     def dialect_name(self) -> str:
         """``postgresql``, ``mysql`` (MariaDB too) or ``sqlite``; known without connecting."""

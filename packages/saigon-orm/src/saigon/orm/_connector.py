@@ -190,6 +190,7 @@ class DbConnector:
             DbExecutionError: The database refused it, or could not be reached.
             TransactionUsageError: ``require_transaction``, and there is none.
             TypeError: The statement is a plain string.
+            ValueError: The rows to write have different columns.
         """
         check_statement(statement)
         if require_transaction and active_unit(self) is None:
@@ -503,12 +504,12 @@ class DbConnector:
         time.sleep(seconds)
 
     def ping(self) -> None:
-        """Ask the database for an answer.
+        """Ask the database for an answer; in a transaction, on its connection.
 
         Raises:
             DbExecutionError: It gives none.
         """
-        with translated_errors(), self.engine.connect() as connection:
+        with self._connection() as connection:
             connection.execute(text("SELECT 1"))
 
     def dispose(self) -> None:

@@ -26,6 +26,10 @@ _DRIVERS: Final = {
 _USER_OPTIONS: Final = ("user",)
 _PASSWORD_OPTIONS: Final = ("password", "passwd")
 _SECRET_OPTIONS: Final = frozenset({"sslpassword", "ssl_key_password"})
+_REFUSED_OPTIONS: Final = {
+    "autocommit": "no transaction could be rolled back",
+    "init_command": "it would replace the one that makes the session strict and in UTC",
+}
 _ASYNC_DRIVERS: Final = {
     "postgresql": "psycopg",
     "mysql": "aiomysql",
@@ -43,6 +47,7 @@ _POSTGRESQL_CONNECT_ARGS: Final = {
     "tcp_user_timeout": 30_000,
     "target_session_attrs": "read-write",  # never a standby, nor a writer that was demoted
 }
+_PORTS: Final = 65_536
 _CONNECT_ARGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "postgresql": _POSTGRESQL_CONNECT_ARGS,
     "mysql": MYSQL_CONNECT_ARGS,
@@ -67,6 +72,7 @@ class Address:
                 it does not go with the proxy.
         """
         url = _with_driver(target.url() if isinstance(target, DbCredentials) else _parsed(target))
+        _check(url)
         extra = target.connect_args() if isinstance(target, DbCredentials) else {}
         defaults = {**_CONNECT_ARGS[_dialect_name(url)]}
         if proxy is not None:
@@ -120,6 +126,15 @@ def _with_driver(url: URL) -> URL:
     if "+" in url.drivername and url.get_driver_name() not in {driver, _ASYNC_DRIVERS[backend]}:
         raise DbConfigurationError(f"expected the driver {driver!r}, got {url.drivername!r}")
     return url.set(drivername=f"{backend}+{driver}")
+
+
+def _check(url: URL) -> None:
+    """Refuse what would do harm without a word, or fail later with a driver's own."""
+    for option, why in _REFUSED_OPTIONS.items():
+        if option in url.query:
+            raise DbConfigurationError(f"expected no {option!r} in the URL: {why}")
+    if url.port is not None and not 0 < url.port < _PORTS:
+        raise DbConfigurationError(f"expected a port of 1 to {_PORTS - 1}, got {url.port}")
 
 
 def _login(url: URL) -> DbLogin | None:

@@ -24,6 +24,8 @@ _GOODBYE: Final = 1.0  # seconds
 class AioMySqlConnection(_Connection):  # type: ignore[misc]  # the driver has no types
     """A connection whose every wait ends, and which can leave the session as it is."""
 
+    _writer: Any = None  # which the driver's __del__ looks for, whatever has failed before
+
     def __init__(self, options: Mapping[str, Any], *, proxied: bool) -> None:
         self._proxied = proxied
         self._tls = MysqlTls.of(options)

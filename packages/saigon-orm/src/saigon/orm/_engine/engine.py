@@ -1,6 +1,7 @@
 """Engines: from an address and a source of logins to a pool of prepared connections."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
@@ -20,11 +21,12 @@ from saigon.orm._engine.login import Logins
 from saigon.orm._engine.mysql import prepare_mysql
 from saigon.orm._engine.mysql_begin import prepare_begin
 from saigon.orm._engine.ping import bound_pings
+from saigon.orm._engine.pool import pool_class
 from saigon.orm._engine.postgresql import open_postgresql
 from saigon.orm._engine.proxy import Proxy, check_session
 from saigon.orm._engine.psycopg_async import prepare_psycopg_async
 from saigon.orm._engine.sqlite import prepare_sqlite
-from saigon.orm.exceptions import MissingExtraError
+from saigon.orm.exceptions import DbConfigurationError, MissingExtraError
 
 __all__ = ["Address", "EngineOptions", "Proxy", "make_async_engine", "make_engine"]
 
@@ -34,6 +36,14 @@ _EXTRAS: Final = {
     "aiomysql": "async",
     "aiosqlite": "async",
     "greenlet": "async",
+}
+# Below, SQLAlchemy and the drivers would know no bound at all, or fail when first used.
+_LEAST: Final = {
+    "pool_size": 1,
+    "max_overflow": 0,
+    "pool_timeout": 0,
+    "ping_timeout": 0.001,
+    "connect_timeout": 1,
 }
 
 
@@ -49,6 +59,12 @@ class EngineOptions:
     connect_timeout: int | None
     proxy: Proxy | None
 
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise DbConfigurationError(f"expected {name} of at least {least}, got {value}")
+
 
 def make_engine(
     address: Address, provider: CredentialsProvider | None, options: EngineOptions
@@ -60,11 +76,12 @@ def make_engine(
     """
     holders = Holders()
     try:
-        engine = create_engine(
-            address.url,
-            poolclass=holders.pool_class(QueuePool),
-            **_engine_options(address, options),
-        )
+        with _taken_options():
+            engine = create_engine(
+                address.url,
+                poolclass=pool_class(QueuePool, holders),
+                **_engine_options(address, options),
+            )
     except ModuleNotFoundError as exc:
         raise MissingExtraError(_EXTRAS[address.url.get_driver_name()], exc.name) from exc
     holders.watch(engine)
@@ -84,15 +101,28 @@ def make_async_engine(
         import_module("greenlet")  # SQLAlchemy would miss it only when it connects
         from sqlalchemy.ext.asyncio import create_async_engine
 
-        engine = create_async_engine(
-            address.async_url,
-            poolclass=holders.pool_class(AsyncAdaptedQueuePool),
-            **_engine_options(address, options),
-        ).sync_engine
+        with _taken_options():
+            engine = create_async_engine(
+                address.async_url,
+                poolclass=pool_class(AsyncAdaptedQueuePool, holders),
+                **_engine_options(address, options),
+            ).sync_engine
     except ModuleNotFoundError as exc:
         raise MissingExtraError(_EXTRAS.get(str(exc.name), "async"), exc.name) from exc
     holders.watch(engine)
     return _prepared(engine, address, provider, options)
+
+
+@contextmanager
+def _taken_options() -> Iterator[None]:
+    """Say that it is the options' fault where a driver answers them with whatever comes."""
+    try:
+        yield
+    except (AttributeError, NotImplementedError, OSError, TypeError, ValueError) as exc:
+        raise DbConfigurationError(
+            "expected options of the URL or the credentials that the driver can use "
+            f"({type(exc).__name__}: see the cause)"
+        ) from exc
 
 
 def _engine_options(address: Address, options: EngineOptions) -> dict[str, Any]:
@@ -185,10 +215,14 @@ class _Opener:
         if not dialect.is_async:
             from saigon.orm._engine.pymysql_connection import PyMySqlConnection
 
-            return PyMySqlConnection(options, proxied=proxied)
+            with _taken_options():
+                connection = PyMySqlConnection(options, proxied=proxied)
+            return connection.open()
         from saigon.orm._engine.aiomysql_connection import AioMySqlConnection
 
         async def create() -> AioMySqlConnection:
-            return await AioMySqlConnection(options, proxied=proxied).open()
+            with _taken_options():
+                connection = AioMySqlConnection(options, proxied=proxied)
+            return await connection.open()
 
         return dialect.connect(async_creator_fn=create)

@@ -3,7 +3,6 @@
 What it sent there, a ROLLBACK on its way out for instance, would undo its parent's work.
 """
 
-import ctypes
 import os
 import socket
 from contextlib import suppress
@@ -22,6 +21,8 @@ _connections: Final[WeakSet[Any]] = WeakSet()
 
 def stay_in_process(engine: Engine) -> None:
     """Let an engine's connections be ended by the process that has made it, and no other."""
+    import ctypes  # here, because a child that ends can import nothing any more
+
     dialect: Any = engine.dialect
     owner = os.getpid()
 
@@ -32,7 +33,9 @@ def stay_in_process(engine: Engine) -> None:
             if os.getpid() == owner:
                 plain(connection)
             else:
-                _never_free(connection)
+                # Freeing it would end it: SQLite even rolls back in the file.
+                # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
 
         setattr(dialect, name, end)
 
@@ -66,9 +69,3 @@ def _cut_off() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_cut_off)
-
-
-def _never_free(connection: Any) -> None:
-    # Freeing it would end it: SQLite even rolls back in the file.
-    # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

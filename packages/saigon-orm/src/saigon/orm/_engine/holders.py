@@ -9,10 +9,6 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
-
-from saigon.orm.exceptions import DbExecutionError
 
 __all__ = ["Holders"]
 
@@ -47,22 +43,6 @@ class Holders:
         event.listen(engine, "checkout", self._on_checkout)
         event.listen(engine, "checkin", self._on_return)
         event.listen(engine, "detach", self._on_return)
-
-    def pool_class(self, base: type[QueuePool]) -> type[QueuePool]:
-        """Return a class of pools whose time-out tells who holds the connections."""
-        holders = self
-
-        class WatchedPool(base):  # type: ignore[valid-type,misc]  # a base that is a variable
-            def connect(self) -> PoolProxiedConnection:
-                try:
-                    fairy: PoolProxiedConnection = super().connect()
-                except PoolTimeoutError as exc:
-                    raise DbExecutionError(holders.message(), kind="timeout") from exc
-                return fairy
-
-        # Its logger is SQLAlchemy's, named after the class.
-        WatchedPool.__module__, WatchedPool.__name__ = base.__module__, base.__name__
-        return WatchedPool
 
     def message(self) -> str:
         """Say who holds connections longest."""

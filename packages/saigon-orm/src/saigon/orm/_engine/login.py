@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from pydantic import SecretStr
 from sqlalchemy.engine.interfaces import Dialect
 
 from saigon.model.interface import CredentialsProvider, DbLogin
 from saigon.orm._errors import error_kind
 from saigon.orm._greenlets import wait_for
+from saigon.orm.exceptions import DbConfigurationError
 
 __all__ = ["Logins"]
 
@@ -33,7 +35,8 @@ class Logins:
         """Call with the driver's options for a login, again with a fresh one if it is refused."""
         if self._provider is None:
             return attempt(self._options(self._login))
-        login = self._ask(refresh=False)
+        ask = self._provider.get_credentials
+        login = self._answer(ask, refresh=False)
         for delay in AUTH_RETRY_DELAYS:
             try:
                 return attempt(self._options(login))
@@ -41,16 +44,21 @@ class Logins:
                 if error_kind(exc) != "auth":
                     raise
             self._sleep(delay)
-            login = self._ask(refresh=True)
+            login = self._answer(ask, refresh=True)
         return attempt(self._options(login))
 
-    def _ask(self, *, refresh: bool) -> DbLogin | None:
-        if self._provider is None:
-            return self._login
-        if not self._dialect.is_async:
-            return self._provider.get_credentials(refresh=refresh)
-        # It may call AWS, and the event loop must not wait for that.
-        return wait_for(asyncio.to_thread(self._provider.get_credentials, refresh=refresh))
+    def _answer(self, ask: Callable[..., Any], *, refresh: bool) -> DbLogin:
+        if self._dialect.is_async:
+            # It may call AWS, and the event loop must not wait for that.
+            login = wait_for(asyncio.to_thread(ask, refresh=refresh))
+        else:
+            login = ask(refresh=refresh)
+        if isinstance(login, DbLogin) and isinstance(login.password, SecretStr):
+            return login
+        raise DbConfigurationError(
+            "expected the credentials_provider to return a DbLogin with a SecretStr, got "
+            f"{type(login).__name__}"
+        )
 
     def _sleep(self, seconds: float) -> None:
         if self._dialect.is_async:

@@ -10,6 +10,8 @@ __all__ = ["MysqlTls", "keep_alive"]
 
 _CLIENT_SSL: Final = 1 << 11
 _NO_TLS: Final = 2026  # CR_SSL_CONNECTION_ERROR
+_VERIFY: Final = ("verify_cert", "verify_identity", "check_hostname", "verify_mode")
+_YES: Final = frozenset({"true", "1", "yes", "required"})
 _KEEPALIVE: Final = {
     "TCP_KEEPIDLE": 15,
     "TCP_KEEPINTVL": 5,
@@ -65,13 +67,17 @@ def _context(names: Mapping[str, Any]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # MySQL's own certificates lack what newer Pythons insist on.
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
-    verifies = ("ca" in names or "capath" in names) and names.get("verify_mode") != "none"
+    is_given = "ca" in names or "capath" in names
+    is_asked = any(str(names.get(name)).lower() in _YES for name in _VERIFY)
+    verifies = (is_given or is_asked) and names.get("verify_mode") != "none"
     context.check_hostname = verifies and bool(
         names.get("verify_identity", names.get("check_hostname", True))
     )
     context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
-    if verifies:
+    if is_given:
         context.load_verify_locations(names.get("ca"), names.get("capath"))
+    elif verifies:  # the drivers would not
+        context.load_default_certs()
     if "cipher" in names:
         context.set_ciphers(names["cipher"])
     if "cert" in names:

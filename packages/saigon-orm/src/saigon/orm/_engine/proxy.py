@@ -40,6 +40,8 @@ def without_session_state(url: URL, args: Mapping[str, Any], proxy: Proxy) -> di
     Raises:
         DbConfigurationError: The database has no such proxy, or the URL asks for such a thing.
     """
+    if proxy not in _DATABASES:
+        raise DbConfigurationError(f"expected proxy='rds' or 'pgbouncer', got {proxy!r}")
     database = url.get_backend_name()
     if database not in _DATABASES[proxy]:
         raise DbConfigurationError(

@@ -29,10 +29,14 @@ class PyMySqlConnection(_Connection):  # type: ignore[misc]  # see above
         self._proxied = proxied
         self._tls = MysqlTls.of(options)
         super().__init__(**self._tls.in_options(options), defer_connect=True)
+
+    def open(self) -> "PyMySqlConnection":
+        """Connect and log in."""
         with self._reading_within(self.connect_timeout):
             self.connect()
         self.password = b""
         keep_alive(self._sock)
+        return self
 
     def fileno(self) -> int:
         """Return the socket's descriptor."""
