@@ -24,6 +24,7 @@ from sqlalchemy import (
     ARRAY,
     JSON,
     Column,
+    Date,
     DateTime,
     Double,
     Float,
@@ -31,6 +32,7 @@ from sqlalchemy import (
     Interval,
     LargeBinary,
     MetaData,
+    Numeric,
     String,
     Table,
     Text,
@@ -207,6 +209,10 @@ def test_a_value_takes_the_form_of_text(
     assert written(annotation, value, column) == expected
 
 
+def test_sqlite_keeps_a_large_integer_as_text() -> None:
+    assert written(int, 2**70, String(), "sqlite") == str(2**70)
+
+
 def test_an_array_holds_what_its_items_are() -> None:
     assert written(set[UUID], {KEY}, ARRAY(Uuid)) == [KEY]
     assert written(list[UUID], [KEY], ARRAY(String(36))) == [str(KEY)]
@@ -299,6 +305,9 @@ def test_postgresql_does_not_take_its_own_time_zone_for_an_instant() -> None:
         pytest.param(int, 2**63, Integer(), "sqlite", "64 bits", id="large-integer"),
         pytest.param(float, 16_777_217.5, Float(), "mysql", "Double", id="single-precision"),
         pytest.param(Decimal, Decimal("1.234567"), Float(), "mysql", "Double", id="decimal"),
+        pytest.param(Decimal, Decimal("1.5"), Numeric(), "mysql", "scale", id="without-scale"),
+        pytest.param(datetime, NOON, Date(), "postgresql", "DateTime", id="moment-as-day"),
+        pytest.param(bytes, b"a", String(9), "postgresql", "LargeBinary", id="bytes-as-text"),
     ],
 )
 def test_what_would_not_come_back_is_refused(
@@ -312,6 +321,9 @@ def test_what_would_not_come_back_is_refused(
 def test_a_float_of_many_digits_is_written_where_it_is_kept(column: Any) -> None:
     assert written(float, 16_777_217.5, column, "mysql") == 16_777_217.5
     assert written(float, 0.1, Float(), "mysql") == 0.1
+    assert written(float, float("inf"), Float(), "mysql") == float("inf")
+    assert written(Decimal, Decimal(2), Numeric(), "mysql") == 2
+    assert written(Decimal, Decimal("1.5"), Numeric(), "postgresql") == Decimal("1.5")
     assert written(float, 16_777_217.5, Float(), "sqlite") == 16_777_217.5
 
 

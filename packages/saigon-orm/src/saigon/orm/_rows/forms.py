@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -70,6 +71,13 @@ class Place:
             return False
         return not self.is_a(types.Double, types.REAL) and (self.kind.precision or 0) <= _SINGLE
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the column is MySQL's DECIMAL without a scale."""
+        if self.dialect_name != "mysql" or self.is_a(types.Float):  # a Numeric in SQLAlchemy 2.0
+            return False
+        return isinstance(self.kind, types.Numeric) and self.kind.scale is None
+
 
 def column_form(value: Any, place: Place) -> Any:
     """Return a value as the column takes it; the value for a JSON column is JSON already.
@@ -126,13 +134,25 @@ def _plain_form(value: Any, place: Place) -> Any:
         case UUID() if place.is_a(*_BINARY):
             return value.bytes
         case int() if place.dialect_name == "sqlite" and value not in _INT64:
+            if place.is_a(types.String):
+                return str(value)
             raise ModelMappingError("SQLite keeps integers of 64 bits; keep others as text")
-        case float() | Decimal() if place.is_single and value != type(value)(f"{value:.6g}"):
-            raise ModelMappingError(
-                "MySQL's FLOAT gives back six digits; declare the column as Double, or round"
-            )
+        case float() | Decimal():
+            _check_fits(value, place)
+            return value
         case _:
             return value
+
+
+def _check_fits(value: float | Decimal, place: Place) -> None:
+    if place.is_single and value != type(value)(f"{value:.6g}"):
+        raise ModelMappingError(
+            "MySQL's FLOAT gives back six digits; declare the column as Double, or round the value"
+        )
+    if place.is_whole and isfinite(value) and value % 1:
+        raise ModelMappingError(
+            "MySQL keeps whole numbers in a Numeric without a scale; declare Numeric(…, scale)"
+        )
 
 
 def _text_form(value: Any, kind: types.String) -> Any:
@@ -141,7 +161,9 @@ def _text_form(value: Any, kind: types.String) -> Any:
             return value.hex if kind.length == _HEX_LENGTH else str(value)
         case dict() | list():
             return json.dumps(value, ensure_ascii=False)
-        case None | str() | bytes() | int() | float():
+        case bytes():
+            raise ModelMappingError("a column of text keeps no bytes; declare it as LargeBinary")
+        case None | str() | int() | float():
             return value
         case _:
             return _as_text(value)
@@ -168,6 +190,8 @@ def _clock_form(value: Any, place: Place) -> Any:
 
 
 def _datetime_form(value: datetime, place: Place) -> datetime:
+    if place.is_a(types.Date):
+        raise ModelMappingError("a column of days keeps no time; declare it as DateTime")
     _check_fraction(value.microsecond, place)
     if value.tzinfo is not None:
         return _instant_form(value, place)
