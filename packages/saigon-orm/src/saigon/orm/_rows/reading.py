@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from saigon.orm._rows.clocks import EPOCH
 from saigon.orm._rows.fields import (
     enum_of,
     field_keys,
@@ -28,7 +29,6 @@ __all__ = ["row_reader", "rows_to_models"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _Convert: TypeAlias = Callable[[Any], Any]
 _Converters: TypeAlias = tuple[tuple[str, _Convert], ...]
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # SQLAlchemy's Interval counts from it
 
 
 def rows_to_models(
@@ -162,13 +162,13 @@ def _as_duration(value: Any) -> Any:
     """Read what SQLAlchemy's ``Interval`` keeps where there are no intervals."""
     if isinstance(value, str) and " " in value:
         value = _as_datetime(value)
-    return value - _EPOCH if isinstance(value, datetime) and value.tzinfo is None else value
+    return value - EPOCH if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 def _as_time(value: Any) -> Any:
     """Read PyMySQL's time of day."""
     is_of_day = isinstance(value, timedelta) and timedelta(0) <= value < timedelta(days=1)
-    return (_EPOCH + value).time() if is_of_day else value
+    return (EPOCH + value).time() if is_of_day else value
 
 
 def _as_truth(value: Any) -> Any:

@@ -10,7 +10,8 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import FromClause, types
 
 from saigon.orm._rows.fields import field_keys
-from saigon.orm._rows.forms import Place, column_form
+from saigon.orm._rows.forms import column_form
+from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
 
 __all__ = ["row_values"]
