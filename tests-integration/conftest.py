@@ -43,24 +43,15 @@ def mysql_server_url() -> Iterator[str]:
 @pytest.fixture
 def postgresql_url(postgresql_server_url: str) -> Iterator[str]:
     """Give the URL of a fresh PostgreSQL database."""
-    name = _fresh_name()
-    with _administration(postgresql_server_url) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
-    yield _with_database(postgresql_server_url, name)
-    with _administration(postgresql_server_url) as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with _fresh_postgresql(postgresql_server_url) as url:
+        yield url
 
 
 @pytest.fixture
 def mysql_url(mysql_server_url: str) -> Iterator[str]:
     """Give the URL of a fresh MySQL or MariaDB database."""
-    name = _fresh_name()
-    with _administration(mysql_server_url) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
-    yield _with_database(mysql_server_url, name)
-    with _administration(mysql_server_url) as connection:
-        _end_mysql_sessions(connection, name)
-        connection.execute(text(f"DROP DATABASE {name}"))
+    with _fresh_mysql(mysql_server_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -74,6 +65,20 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Give the URL of a fresh database, on each kind of server in turn."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(scope="module", params=["postgresql", "mysql", "sqlite"])
+def module_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Give the URL of a database for all tests of a module, on each kind of server in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite+pysqlite:///{tmp_path_factory.mktemp('module') / 'saigon.db'}"
+        return
+    server_url: str = request.getfixturevalue(f"{request.param}_server_url")
+    fresh = _fresh_postgresql if request.param == "postgresql" else _fresh_mysql
+    with fresh(server_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +126,27 @@ def _or_skip(service: ServiceT | Missing) -> ServiceT:
     if os.environ.get("SAIGON_REQUIRE_SERVICES") == "1":
         pytest.fail(service.reason)
     pytest.skip(service.reason)
+
+
+@contextmanager
+def _fresh_postgresql(server_url: str) -> Iterator[str]:
+    name = _fresh_name()
+    with _administration(server_url) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    yield _with_database(server_url, name)
+    with _administration(server_url) as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def _fresh_mysql(server_url: str) -> Iterator[str]:
+    name = _fresh_name()
+    with _administration(server_url) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} CHARACTER SET utf8mb4"))
+    yield _with_database(server_url, name)
+    with _administration(server_url) as connection:
+        _end_mysql_sessions(connection, name)
+        connection.execute(text(f"DROP DATABASE {name}"))
 
 
 @contextmanager

@@ -19,6 +19,13 @@ def db(database_url: str) -> Iterator[DbConnector]:
         yield connector
 
 
+@pytest.fixture(scope="module")
+def module_db(module_database_url: str) -> Iterator[DbConnector]:
+    """Give a connector to a database of the module's own, likewise."""
+    with DbConnector(module_database_url, page_tokens=PaginationTokenCodec.unsigned()) as connector:
+        yield connector
+
+
 @pytest.fixture
 def all_pages(db: DbConnector) -> Callable[..., list[Any]]:
     """Give the function that reads a listing page by page, to the last."""
@@ -29,6 +36,7 @@ def all_pages(db: DbConnector) -> Callable[..., list[Any]]:
         while True:
             page = db.fetch_page(model, statement, params, order_by=order_by)
             found.extend(page.data)
+            assert len(found) < 10_000, "a listing without an end"
             if page.page_token is None:
                 assert len(page) <= size
                 return found

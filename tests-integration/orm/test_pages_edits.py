@@ -37,9 +37,15 @@ orders = st.lists(
 Kept = dict[int, tuple[int, int]]
 
 
+@pytest.fixture(scope="module")
+def db(module_db: DbConnector) -> DbConnector:
+    return module_db
+
+
 @pytest.fixture
 def table(db: DbConnector) -> Table:
     TABLE.metadata.create_all(db.engine)
+    db.execute(delete(TABLE))
     return TABLE
 
 

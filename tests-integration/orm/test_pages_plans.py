@@ -50,8 +50,9 @@ class Order(BaseModelNoExtra):
     note: str
 
 
-@pytest.fixture
-def filled(db: DbConnector) -> DbConnector:
+@pytest.fixture(scope="module")
+def filled(module_db: DbConnector) -> DbConnector:
+    db = module_db
     METADATA.create_all(db.engine)
     db.execute(insert(CUSTOMERS), [{"id": at, "name": f"c{at}"} for at in range(1, 2_001)])
     rows = [

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from saigon.model import BaseModelNoExtra, QueryDataParams
 from saigon.orm._pages.fingerprint import listing_of
+from saigon.orm.exceptions import PaginationError
 
 T = Table(
     "t",
@@ -138,7 +139,13 @@ def test_tokens_fit_the_synchronous_and_the_asynchronous_driver(backend: str) ->
     assert fingerprint(statement, url=one) == fingerprint(statement, url=two)
 
 
+def test_a_value_that_each_process_writes_differently_is_refused() -> None:
+    with pytest.raises(PaginationError, match="would not be known again"):
+        fingerprint(select(T), {"since": object()})
+
+
 IN_ANOTHER_PROCESS = """
+from dataclasses import dataclass
 from sqlalchemy import *
 from saigon.model import BaseModelNoExtra, QueryDataParams
 from saigon.orm._pages.fingerprint import listing_of
@@ -146,12 +153,17 @@ from saigon.orm._pages.fingerprint import listing_of
 class Selection(BaseModelNoExtra):
     tags: set[str]
 
+@dataclass
+class Chosen:
+    names: set[str]
+    selections: list[Selection]
+
 t = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("name", String(20)))
 other, names = t.alias(), {"ada", "bob", "eve", "joe"}
 within = select(t.c.id).where(t.c.name.in_(names)).cte()
 statement = select(other).where(other.c.name.in_(names), other.c.id.in_(select(within)))
 dialect = make_url("sqlite://").get_dialect()()
-params = QueryDataParams[Selection](selection=Selection(tags=names))
+params = QueryDataParams[Chosen](selection=Chosen(names, [Selection(tags=names)]))
 print(listing_of(statement, [], dialect).fingerprint(params, None))
 """
 
@@ -164,6 +176,6 @@ def test_each_process_finds_the_same() -> None:
             check=True,
             capture_output=True,
         ).stdout
-        for seed in ("1", "2", "3")
+        for seed in ("1", "2")
     }
     assert len(found) == 1

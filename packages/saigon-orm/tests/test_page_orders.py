@@ -11,15 +11,11 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     Interval,
-    LargeBinary,
     MetaData,
-    Numeric,
     Select,
     String,
     Table,
-    Text,
     Time,
-    TypeDecorator,
     and_,
     asc,
     desc,
@@ -27,13 +23,10 @@ from sqlalchemy import (
     make_url,
     select,
     tablesample,
-    types,
     union_all,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, relationship
 
-from saigon.orm._pages.carried import carried_type
 from saigon.orm._pages.keyset import keyset_order, page_statement, without_entities
 from saigon.orm.exceptions import PaginationError
 
@@ -289,52 +282,3 @@ def test_what_is_no_select_is_refused(other: Any) -> None:
 def test_a_sample_has_the_key_of_its_table() -> None:
     sample = tablesample(T, 50, name="s")
     assert orders(select(sample.c.id), []) == [("s.id", False)]
-
-
-class Shout(TypeDecorator[str]):
-    impl = String(20)
-    cache_ok = True
-
-
-class Whisper(TypeDecorator[str]):
-    impl = Shout
-    cache_ok = True
-
-
-class Mood(TypeDecorator[str]):
-    impl = Enum("up", "down")
-    cache_ok = True
-
-
-def carried(declared: types.TypeEngine[Any], dialect_name: str) -> str | None:
-    found = carried_type(declared, DIALECTS[dialect_name])
-    return None if found is None else repr(found)
-
-
-def test_what_a_decorator_makes_of_values_is_passed_by() -> None:
-    assert carried(Shout(), "postgresql") == carried(Whisper(), "mysql") == "String(length=20)"
-    assert carried(Mood(), "postgresql") is None
-    assert carried(String(20).with_variant(Mood(), "mysql"), "mysql") is None
-    assert carried(Float().with_variant(Integer(), "mariadb"), "mariadb") == "Integer()"
-
-
-def test_sqlite_is_asked_for_what_it_stores() -> None:
-    assert carried(Numeric(10, 2), "sqlite") == carried(Shout(), "sqlite") == "NullType()"
-    assert carried(Float(), "sqlite") is None  # as on the others
-
-
-def test_decimals_are_carried_as_decimals() -> None:
-    assert carried(Numeric(9, 2, asdecimal=False), "mysql") == "Numeric(precision=9, scale=2)"
-
-
-@pytest.mark.parametrize("dialect_name", ["mysql", "mariadb"])
-def test_mysql_has_to_sort_by_the_whole_value(dialect_name: str) -> None:
-    assert carried(String(256), dialect_name) is not None
-    assert carried(mysql.VARBINARY(1024), dialect_name) is not None
-    for too_long in (String(257), Text(), mysql.LONGTEXT(), mysql.VARBINARY(1025), LargeBinary()):
-        assert carried(too_long, dialect_name) is None
-        assert carried(Text(), "postgresql") is not None
-
-
-def test_a_set_of_mysql_is_sorted_by_its_number_and_refused() -> None:
-    assert carried(mysql.SET("a", "b"), "mysql") is None

@@ -1,11 +1,12 @@
-"""The values of order columns as a token carries them: exactly as the database compares them."""
+"""Types of order columns: whether a token carries their values as the database compares them."""
 
+import re
 from typing import Any, Final
 
 from sqlalchemy import Dialect, types
 from sqlalchemy.dialects import mysql
 
-__all__ = ["carried_type"]
+__all__ = ["has_exact_order"]
 
 _ORDERED: Final = (
     types.Integer,
@@ -21,29 +22,21 @@ _ORDERED: Final = (
 )
 # An Enum is ordered by its declaration where it is native, and compared as text on MySQL.
 _NOT_EXACT: Final = (types.Float, types.Enum, mysql.SET)
-_SORTED_BYTES: Final = 1_024  # MySQL's max_sort_length: what follows does not count when sorting
-_CHARACTER_BYTES: Final = 4  # that it reserves for each
+# MySQL's max_sort_length: https://mariadb.com/kb/en/server-system-variables/#max_sort_length
+_SORTED_BYTES: Final = 1_024
+_CHARACTER_BYTES: Final = 4
+# Three levels of eight weights for each character, of which MariaDB gives the first all the room
+# in a longer column: there it sorts "a" and "A" as equal, and compares them as not.
+_LEVELS_BYTES: Final = 48
+_LEVELS: Final = re.compile(r"uca1400\w*_(as_cs|as_ci|ai_cs)")
 
 
-def carried_type(declared: types.TypeEngine[Any], dialect: Dialect) -> types.TypeEngine[Any] | None:
-    """Return the type by which a column's values are read for a token, and bound again.
-
-    What a ``TypeDecorator`` makes of them is passed by, because the database does not order by
-    it. ``None``: values of this type have no exact place in a token.
-
-    See Also:
-        https://mariadb.com/kb/en/server-system-variables/#max_sort_length
-    """
+def has_exact_order(declared: types.TypeEngine[Any], dialect: Dialect) -> bool:
+    """Tell whether a column's values, as the driver has them, keep their order in a token."""
     kind = _undecorated(declared, dialect)
     if isinstance(kind, _NOT_EXACT) or not isinstance(kind, _ORDERED):
-        return None
-    if dialect.name == "sqlite":
-        return types.NULLTYPE  # what is stored, whoever wrote it and in whatever form
-    if dialect.name in {"mysql", "mariadb"} and not _is_sorted_whole(kind):
-        return None
-    if isinstance(kind, types.Numeric) and not kind.asdecimal:
-        return types.Numeric(kind.precision, kind.scale)
-    return kind
+        return False
+    return dialect.name not in {"mysql", "mariadb"} or _is_sorted_whole(kind)
 
 
 def _undecorated(kind: types.TypeEngine[Any], dialect: Dialect) -> types.TypeEngine[Any]:
@@ -56,7 +49,9 @@ def _undecorated(kind: types.TypeEngine[Any], dialect: Dialect) -> types.TypeEng
 
 def _is_sorted_whole(kind: types.TypeEngine[Any]) -> bool:
     if isinstance(kind, types.String):
-        return kind.length is not None and kind.length * _CHARACTER_BYTES <= _SORTED_BYTES
+        has_levels = _LEVELS.search(kind.collation or "")
+        width = _LEVELS_BYTES if has_levels else _CHARACTER_BYTES
+        return kind.length is not None and kind.length * width <= _SORTED_BYTES
     if isinstance(kind, types.LargeBinary | types.BINARY | types.VARBINARY):
         return kind.length is not None and kind.length <= _SORTED_BYTES
     return True

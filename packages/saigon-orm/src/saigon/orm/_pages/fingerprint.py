@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 from sqlalchemy import BindParameter, Dialect, Select, SQLColumnExpression, Table
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -14,8 +14,11 @@ from sqlalchemy.util import LRUCache
 
 from saigon.model import QueryDataParams
 from saigon.orm._pages.keyset import Order, keyset_order
+from saigon.orm.exceptions import PaginationError
 
 __all__ = ["Listing", "listing_of"]
+
+_ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)  # of models and dataclasses it makes dicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,9 @@ class Listing:
 
     def fingerprint(self, params: QueryDataParams[Any], caller: str | None) -> str:
         """Return what a token is bound to: statement, filters, order, selection and caller."""
-        selection = params.selection
-        chosen = selection.model_dump() if isinstance(selection, BaseModel) else selection
-        carried = [order.carried.__visit_name__ for order in self.orders]
-        return json.dumps([self.text, carried, self.values, _settled(chosen), caller])
+        types = [order.column.type.__visit_name__ for order in self.orders]
+        selection = _settled(_ANYTHING.dump_python(params.selection))
+        return json.dumps([self.text, types, self.values, selection, caller])
 
 
 # What was found out about a statement serves all that differ from it in values only.
@@ -97,4 +99,13 @@ def _settled(value: Any) -> Any:
         case set() | frozenset():
             return sorted(map(_settled, value), key=json.dumps)
         case _:
-            return to_jsonable_python(value, bytes_mode="base64", fallback=repr)
+            return to_jsonable_python(value, bytes_mode="base64", fallback=_repr)
+
+
+def _repr(value: Any) -> str:
+    if repr(value) == object.__repr__(value):
+        raise PaginationError(
+            f"a {type(value).__name__} in a filter or selection would not be known again: expected "
+            "values that JSON has a form for, or with a __repr__ of their own"
+        )
+    return repr(value)

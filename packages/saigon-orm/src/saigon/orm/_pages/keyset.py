@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql import operators, visitors
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NULLTYPE
 
-from saigon.orm._pages.carried import carried_type
+from saigon.orm._pages.carried import has_exact_order
 from saigon.orm._pages.identity import Rows, rows_of
 from saigon.orm.exceptions import PaginationError
 
@@ -38,10 +38,13 @@ KEY_PREFIX: Final = "saigon_key_"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One column of an order, and the type by which a token carries its values."""
+    """One column of an order.
+
+    Its values are read and bound as the driver has them: the database orders by nothing else,
+    whatever type is declared.
+    """
 
     column: ColumnElement[Any]
-    carried: TypeEngine[Any]
     descending: bool = False
 
     def expression(self) -> ColumnElement[Any]:
@@ -50,11 +53,11 @@ class Order:
 
     def key(self) -> ColumnElement[Any]:
         """Return what is compared, and read for the token."""
-        return type_coerce(self.column, self.carried)
+        return type_coerce(self.column, NULLTYPE)
 
     def bound(self, value: Any) -> ColumnElement[Any]:
-        """Return a value as a parameter of the column's type."""
-        return literal(value, self.carried)
+        """Return a value as a parameter, which the database gives the column's type."""
+        return literal(value, NULLTYPE)
 
     def behind(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
         """Return the comparison with what stands before it in the order."""
@@ -81,7 +84,8 @@ def keyset_order(
     unique: dict[int, Order] = {}  # what comes again decides nothing any more
     for column, down in (*given, *keys):
         if hash(column) not in unique:
-            unique[hash(column)] = Order(column, _carried(column, rows, dialect), down)
+            _check_column(column, rows, dialect)
+            unique[hash(column)] = Order(column, down)
     return tuple(unique.values())
 
 
@@ -154,17 +158,16 @@ def _why_not(column: Any, rows: Rows) -> str:
     )
 
 
-def _carried(column: ColumnElement[Any], rows: Rows, dialect: Dialect) -> TypeEngine[Any]:
+def _check_column(column: ColumnElement[Any], rows: Rows, dialect: Dialect) -> None:
     if not rows.never_null(column):
         raise PaginationError(_why_not(column, rows))
-    carried = carried_type(column.type, dialect)
-    if carried is None:
+    if not has_exact_order(column.type, dialect):
         raise PaginationError(
             f"order column {column} of type {column.type!r} has no exact order in a token; "
             "expected integers, decimals, text, dates, UUIDs, bytes or booleans, on MySQL of at "
-            "most 256 characters or 1,024 bytes, which is what it sorts by"
+            "most 256 characters (21 where a collation has levels) or 1,024 bytes, which is what "
+            "it sorts by"
         )
-    return carried
 
 
 def page_statement(

@@ -37,18 +37,23 @@ class PagePlan(Generic[ModelT]):
         result = connection.execute(self.statement)
         keys, rows = tuple(result.keys()), result.fetchall()
         width = len(keys) - self.key_width
-        page = rows[: self.size]
+        page, following = rows[: self.size], rows[self.size :]
         shown = (row[:width] for row in page)
         page_type = QueryDataResult.__class_getitem__(self.model)
         return cast("type[QueryDataResult[ModelT]]", page_type)(
             data=rows_to_models(self.model, keys[:width], shown, self.dialect_name),
-            page_token=self._token(page[-1][width:]) if len(rows) > len(page) else None,
+            page_token=self._token(page[-1][width:], following[0][width:]) if following else None,
             total=self._total(connection) if with_total else None,
         )
 
-    def _token(self, values: Sequence[Any]) -> str:
+    def _token(self, last: Sequence[Any], following: Sequence[Any]) -> str:
+        if last == following:
+            raise PaginationError(
+                "two rows have one key, so the next page would not have the second: expected a "
+                "primary key that is unique, and no function that gives many rows, such as unnest"
+            )
         try:
-            return self.codec.encode(values, query=self.query)
+            return self.codec.encode(last, query=self.query)
         except (TypeError, ValueError) as exc:
             raise PaginationError(f"the last row has no place in a token: {exc}") from exc
 
