@@ -186,6 +186,7 @@ def test_the_database_gives_the_key_of_a_new_row(db: DbConnector) -> None:
     for table in (declared, db.reflect(["notes"]).tables["notes"]):
         values = model_data_to_row_values(Note(text="a"), table, dialect_name=db.dialect_name)
         key = db.execute(insert(table), values).inserted_primary_key
+        assert key is not None
         db.execute(insert(table), [values, values])
         assert db.fetch_one(select(table).where(table.c.id == key[0])) == (key[0], "a")
     assert db.fetch_scalar(text("SELECT COUNT(DISTINCT id) FROM notes")) == 6
