@@ -54,8 +54,9 @@ def execute_buffered(
 
 def _check_names(parameters: Parameters | None) -> None:
     """Refuse rows of different columns: SQLAlchemy drops what the first one has not."""
-    rows = () if parameters is None or isinstance(parameters, Mapping) else parameters
-    if any(row.keys() != rows[0].keys() for row in rows):
+    if parameters is None or isinstance(parameters, Mapping):
+        return
+    if any(row.keys() != parameters[0].keys() for row in parameters):
         raise ValueError(
             "expected rows of the same columns; execute the statement for each kind of row"
         )
