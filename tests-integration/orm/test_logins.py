@@ -26,6 +26,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 Credentials = MySQLCredentials | PostgreSQLCredentials
 NAME = "lö@:/%#?[] ж"
 PASSWORD = "p@:/%#?[] üж'"
+OTHER_PASSWORDS = ["'; --", "%40%s", '\\ "', "p+ss&w=rd", "пароль"]
 WHO = text("SELECT CURRENT_USER")
 
 
@@ -74,6 +75,8 @@ def login(private_server: PrivateServer) -> Iterator[Credentials]:
 
 def set_password(server: PrivateServer, name: str, password: str) -> None:
     literal = "'" + password.replace("'", "''") + "'"
+    if not server.url.startswith("postgresql"):
+        literal = literal.replace("\\", "\\\\")
     if server.url.startswith("postgresql"):
         role = f'"{name}"'
         known = server.execute_admin(
@@ -117,6 +120,34 @@ def test_any_name_and_password_log_in(login: Credentials, monkeypatch: pytest.Mo
     assert user_of(DbCredentials.from_secret(Vault(**values), "odd")) == {NAME}
     provider = Provider(login_of(NAME, PASSWORD))
     assert user_of(stranger, credentials_provider=provider) == {NAME}
+
+
+def test_a_password_of_any_characters_logs_in_and_no_other_does(
+    login: Credentials, private_server: PrivateServer
+) -> None:
+    for password in OTHER_PASSWORDS:
+        set_password(private_server, NAME, password)
+        right = login.model_copy(update={"password": SecretStr(password)})
+        assert user_of(right) == {NAME}
+        assert user_of(right.url().render_as_string(hide_password=False)) == {NAME}
+        wrong = login.model_copy(update={"password": SecretStr(password + "x")})
+        with DbConnector(wrong) as db, pytest.raises(DbExecutionError) as caught:
+            db.ping()
+        assert caught.value.kind == "auth"
+
+
+def test_a_login_that_stays_refused_is_an_auth_error_in_the_end(
+    login: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("saigon.orm._engine.login.AUTH_RETRY_DELAYS", (0.0, 0.0))
+    provider = Provider(login_of(NAME, "old"))
+    with (
+        DbConnector(login, credentials_provider=provider) as db,
+        pytest.raises(DbExecutionError) as caught,
+    ):
+        db.ping()
+    assert caught.value.kind == "auth"
+    assert provider.asked == [False, True, True]
 
 
 def test_a_rotation_that_alternates_users_is_not_noticed(

@@ -107,6 +107,18 @@ def test_each_mode_asks_for_what_it_says(tls_server: PrivateServer, certificates
     assert refusal(tls_server, "verify-ca", "localhost", other) == "connection"
 
 
+def test_a_url_that_asks_to_verify_is_not_content_with_any_certificate(
+    private_mysql: PrivateServer, certificates: Path
+) -> None:
+    url = make_url(with_certificate(private_mysql, certificates).url)
+    with DbConnector(url.update_query_dict({"ssl_cipher": "DEFAULT"})) as db:
+        assert is_set(db.fetch_one(IS_ENCRYPTED["mysql"]))
+    verifying = url.update_query_dict({"ssl_verify_cert": "true"})
+    with DbConnector(verifying) as db, pytest.raises(DbExecutionError) as caught:
+        db.ping()
+    assert caught.value.kind == "connection"
+
+
 def test_a_server_without_tls_is_preferred_to_none_and_else_refused(
     private_server: PrivateServer, certificates: Path
 ) -> None:
