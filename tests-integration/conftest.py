@@ -147,9 +147,8 @@ def _empty_postgresql(server_url: str, empty: list[str]) -> Iterator[str]:
     name = empty.pop() if empty else _new_postgresql(server_url)
     url = _with_database(server_url, name)
     yield url
-    with _administration(server_url) as connection:
-        connection.execute(text(f"ALTER DATABASE {name} RESET ALL"))
     with _administration(url) as connection:
+        _reset_settings(connection, name)
         _end_postgresql_sessions(connection)
         _drop_schemas(connection)
     empty.append(name)
@@ -159,7 +158,14 @@ def _new_postgresql(server_url: str) -> str:
     name = _fresh_name()
     with _administration(server_url) as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+        _reset_settings(connection, name)
     return name
+
+
+def _reset_settings(connection: Connection, name: str) -> None:
+    connection.execute(text(f"ALTER DATABASE {name} RESET ALL"))
+    with suppress(DBAPIError):  # superusers may have deadlocks found sooner than after a second
+        connection.execute(text(f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'"))
 
 
 def _end_postgresql_sessions(connection: Connection) -> None:

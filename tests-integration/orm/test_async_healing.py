@@ -86,7 +86,7 @@ def test_a_cancelled_task_leaves_nothing_behind(
                 await cancel(task)
                 await asyncio.wait([task])
                 cancelled = task.cancelled()
-                delay += 0.001
+                delay = 1.1 * delay + 0.0005
                 assert await db.fetch_scalar(COUNT) in {0, 2}  # all of it, or nothing
                 await db.execute(text("DELETE FROM people"))
 
@@ -200,7 +200,7 @@ def test_a_loop_turns_while_others_wait(database_url: str, people: Any, run_asyn
             credentials_provider=provider,
             pool_size=1,
             max_overflow=0,
-            pool_timeout=0.5,
+            pool_timeout=0.3,
         ) as db:
             ticking = asyncio.create_task(tick())
             async with transaction_context(db):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, text, update
+from sqlalchemy import Column, Integer, MetaData, Table, func, insert, select, update
 
 from saigon.orm.connection import DbConnector, Transaction, transaction_context
 from saigon.orm.exceptions import DbExecutionError
@@ -23,19 +23,9 @@ class RefusedError(Exception):
 @pytest.fixture
 def bank(database_url: str) -> Iterator[DbConnector]:
     with DbConnector(database_url, pool_size=4, max_overflow=4) as db:
-        shorten_deadlocks(db)
         ledger.metadata.create_all(db.engine)
         db.execute(insert(ledger), [{"id": n, "amount": EACH} for n in range(ACCOUNTS)])
         yield db
-
-
-def shorten_deadlocks(db: DbConnector) -> None:
-    """PostgreSQL looks for deadlocks after a second; superusers may change that."""
-    if db.dialect_name == "postgresql":
-        name = db.engine.url.database
-        with suppress(DbExecutionError):
-            db.execute(text(f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'"))
-        db.dispose()
 
 
 ledger = Table(
