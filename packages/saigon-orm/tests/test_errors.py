@@ -80,6 +80,8 @@ def test_libpq_says_in_words_why_it_did_not_connect(message: str, kind: str) -> 
         (2006, "MySQL server has gone away", "connection", None),
         (1040, "Too many connections", "connection", None),
         (1045, "Access denied for user 'u'@'h'", "auth", None),
+        (1130, "Host 'h' is not allowed to connect to this MySQL server", "auth", None),
+        (3955, "Access denied for user 'u'@'h'. Account is blocked", "auth", None),
         (1290, "The MySQL server is running with the --read-only option", "read_only", None),
         (1290, "… running with the --secure-file-priv option", "other", None),
         (1792, "Cannot execute statement in a READ ONLY transaction.", "read_only", None),

@@ -56,7 +56,7 @@ _ERRNOS: Final[Mapping[DbErrorKind, frozenset[int]]] = {
         | {2002, 2003, 2005, 2006, 2013, 2014, 2026, 2055}
     ),
     "read_only": frozenset({1792, 1836}),
-    "auth": frozenset({1045, 1698, 1820, 1862, 3118, 4151}),
+    "auth": frozenset({1045, 1130, 1698, 1820, 1862, 3118, 3955, 4151}),
 }
 _KIND_OF_ERRNO: Final[Mapping[int, DbErrorKind]] = {
     errno: kind for kind, errnos in _ERRNOS.items() for errno in errnos
