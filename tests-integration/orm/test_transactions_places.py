@@ -1,10 +1,10 @@
 """Where a transaction may be used: connectors, threads, tasks, contexts, generators."""
 
-# ruff: noqa: PT012  # the whole block must fail, that is what it is for
+# the whole block must fail, that is what it is for
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -159,68 +159,6 @@ def test_a_stream_is_not_read_on_in_another_thread(db: DbConnector, people: Tabl
         next(stream)
         with pytest.raises(TransactionUsageError, match="thread"):
             in_thread(lambda: list(stream))
-
-
-def test_a_generator_holds_its_block_open_for_the_code_around_it(
-    db: DbConnector, people: Table
-) -> None:
-    def block() -> Generator[None, None, None]:
-        with transaction_context(db):
-            add(db, people, "Ada")
-            yield
-            add(db, people, "Bob")
-
-    running = block()
-    next(running)
-    add(db, people, "Cleo")
-    assert list(running) == []
-    assert names(db, people) == ["Ada", "Bob", "Cleo"]
-    abandoned = block()
-    db.execute(people.delete())
-    next(abandoned)
-    abandoned.close()
-    assert names(db, people) == []
-
-
-def test_an_async_generator_holds_its_block_open_in_its_task(
-    db: DbConnector, people: Table
-) -> None:
-    async def block() -> AsyncIterator[None]:
-        with transaction_context(db):
-            add(db, people, "Ada")
-            yield
-
-    async def main() -> None:
-        async for _ in block():
-            add(db, people, "Bob")
-        assert names(db, people) == ["Ada", "Bob"]
-        db.execute(people.delete())
-        running = block()
-        await asyncio.create_task(anext(running))  # type: ignore[arg-type]  # a coroutine
-        with pytest.raises(TransactionUsageError, match="task"):
-            await anext(running)
-
-    asyncio.run(main())
-    assert names(db, people) == []
-
-
-def test_savepoints_of_generators_that_overlap_are_no_success(
-    db: DbConnector, people: Table
-) -> None:
-    def block(name: str) -> Iterator[None]:
-        with transaction_context(db, savepoint=True):
-            add(db, people, name)
-            yield
-
-    with pytest.raises(DbExecutionError, match="overlap"), transaction_context(db):
-        first, second = block("Ada"), block("Bob")
-        next(first)
-        next(second)
-        with pytest.raises(TransactionUsageError, match="inner one"):
-            next(first)
-        with suppress(DbExecutionError):
-            next(second)
-    assert names(db, people) == []
 
 
 def test_nothing_is_used_after_the_end(db: DbConnector, people: Table) -> None:
