@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import Awaitable, Iterator
 from typing import Any
 
 import pytest
@@ -94,16 +93,17 @@ def test_silent_connections_do_not_hold_up_the_event_loop(wire: Forwarder, wire_
 def kinds_of(url: str, statement: TextClause, **options: Any) -> list[str]:
     """Return the kinds of the errors of both connectors, which wait at the same time."""
 
-    async def fail(call: Callable[[TextClause], Awaitable[Any]]) -> str:
+    async def fail(call: Awaitable[Any]) -> str:
         with pytest.raises(DbExecutionError) as caught:
-            await call(statement)
+            await call
         return caught.value.kind
 
     async def work() -> list[str]:
         with DbConnector(url, **options) as db:
             async with AsyncDbConnector(url, **options) as async_db:
-                in_thread = partial(asyncio.to_thread, db.fetch_scalar)
-                return await asyncio.gather(fail(in_thread), fail(async_db.fetch_scalar))
+                in_thread = asyncio.to_thread(db.fetch_scalar, statement)
+                kinds = asyncio.gather(fail(in_thread), fail(async_db.fetch_scalar(statement)))
+                return list(await kinds)
 
     return asyncio.run(work())
 
