@@ -1,10 +1,13 @@
-"""Whether the server still has the transaction, as far as the driver has heard."""
+"""Whether the server still has the transaction, as far as the driver has heard.
 
+What it does not hear, MySQL is asked: a savepoint set as a mark is gone with its transaction.
+"""
+
+from contextlib import closing
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from saigon.orm._transactions.calls import mark_call, outlived_call
 from saigon.orm._transactions.state import is_open
 
 __all__ = ["Pulse"]
@@ -17,7 +20,7 @@ class Pulse:
     _connection: Connection
     _has_begun: bool = False
     _is_marked: bool = False
-    """A procedure has been called, which may have ended it."""
+    """There is a mark, set before a statement that may have ended it."""
 
     def has_stopped(self) -> bool:
         """Tell, after a statement, whether the transaction is over."""
@@ -28,11 +31,22 @@ class Pulse:
     def had_stopped(self) -> bool:
         """Tell, before a statement or the commit, whether it is over or was in between."""
         was_marked, self._is_marked = self._is_marked, False
-        if was_marked and not outlived_call(self._connection):
+        if was_marked and not self._has_mark():
             return True
         return self.has_stopped()
 
-    def mark_call(self) -> None:
-        """Prepare to notice what a procedure does to the transaction."""
-        mark_call(self._connection)
+    def set_mark(self) -> None:
+        """Prepare to notice a commit that the next statement may hide."""
+        self._send("SAVEPOINT saigon_mark")
         self._is_marked = True
+
+    def _has_mark(self) -> bool:
+        try:
+            self._send("RELEASE SAVEPOINT saigon_mark")
+        except self._connection.dialect.loaded_dbapi.Error:
+            return False
+        return True
+
+    def _send(self, statement: str) -> None:
+        with closing(self._connection.connection.cursor()) as cursor:
+            cursor.execute(statement)

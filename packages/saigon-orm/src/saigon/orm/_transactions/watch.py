@@ -1,12 +1,11 @@
 """What is noticed on a connection while it serves a unit of work."""
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Engine, event
 
 from saigon.orm._errors import execution_error, refused_value
-from saigon.orm._transactions.calls import BLANKS, is_call
+from saigon.orm._transactions.statements import ends_transaction, may_hide_commit
 from saigon.orm._transactions.unit import UnitOfWork
 from saigon.orm.exceptions import TransactionUsageError
 
@@ -17,16 +16,6 @@ __all__ = ["UNIT_OPTION", "unit_of", "watch", "watched"]
 
 UNIT_OPTION: Final = "saigon_unit_of_work"
 _FOR_BLOCKS: Final = "saigon_engine_for_blocks"
-# What ends a transaction, or ends it and begins another, in the dialects of all databases. A
-# rollback to a savepoint does not, nor does MariaDB's BEGIN NOT ATOMIC.
-_BY_HAND: Final = re.compile(
-    BLANKS + r"(?:(?:COMMIT|END|ABORT|XA|START\s+TRANSACTION|PREPARE\s+TRANSACTION)\b"
-    r"|SET\s+(?:(?:SESSION|LOCAL)\s+|@@(?:SESSION\.|LOCAL\.)?)?AUTOCOMMIT\b"
-    r"|LOCK\s+TABLES?\b.*\b(?:READ|WRITE)\b"  # MySQL's, not PostgreSQL's
-    r"|BEGIN\b(?!\s+NOT\b)"
-    r"|ROLLBACK\b(?!(?:\s+(?:WORK|TRANSACTION))?\s+TO\b))",
-    re.IGNORECASE | re.DOTALL,
-)
 _ENDINGS: Final = frozenset({b"COMMIT", b"ROLLBACK", b"PREPARE TRANSACTION"})
 
 
@@ -79,15 +68,15 @@ def _before_statement(
     if unit is None:
         return
     unit.check_place()  # whoever was handed the connection is held to it too
-    if _BY_HAND.match(statement):
+    if ends_transaction(statement):
         raise TransactionUsageError(
             "a block begins and ends its transaction itself: leave the block to commit, raise to "
             "roll back"
         )
     if unit.pulse.had_stopped():
         unit.note_end()
-    if is_call(connection, statement):
-        unit.pulse.mark_call()
+    if connection.dialect.name in {"mysql", "mariadb"} and may_hide_commit(statement):
+        unit.pulse.set_mark()
 
 
 def _after_statement(connection: Connection, cursor: Any, *_others: object) -> None:
