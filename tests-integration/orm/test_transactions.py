@@ -1,6 +1,7 @@
 # ruff: noqa: PT012  # the whole block must fail, that is what it is for
 import threading
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import Table, insert, select, text
@@ -186,3 +187,15 @@ def test_a_stream_that_is_not_read_to_its_end_does_not_hinder_the_commit(
         list(outer)
     assert db.fetch_scalar(text("SELECT COUNT(*) FROM people")) == 3_001
     inner.close()
+
+
+def test_an_unknown_isolation_level_leaves_no_mark_on_a_connection(
+    db: DbConnector, people: Table
+) -> None:
+    level: Any = "NO SUCH LEVEL"
+    with (
+        pytest.raises(ValueError, match="SERIALIZABLE"),
+        transaction_context(db, isolation=level, read_only=True),
+    ):
+        pass
+    db.execute(insert(people), {"name": "Ada"})

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["active_unit", "forget", "has_unit", "lent", "own_connection", "unit_of_work"]
 
+_LEVELS: Final = get_args(IsolationLevel)
 _logger = logging.getLogger(__name__)
 _active: ContextVar[Mapping["DbConnector", UnitOfWork]] = ContextVar(
     "saigon_orm_units_of_work", default=MappingProxyType({})
@@ -92,6 +93,7 @@ def _check_join(current: UnitOfWork, isolation: IsolationLevel | None, *, read_o
 def _outermost(
     connector: "DbConnector", isolation: IsolationLevel | None, *, read_only: bool
 ) -> Iterator[UnitOfWork]:
+    _check_level(isolation)
     with translated_errors():
         connection = watched(connector.engine).connect()
     with connection:
@@ -105,6 +107,12 @@ def _outermost(
             except BaseException:
                 _roll_back(root)
                 raise
+
+
+def _check_level(isolation: IsolationLevel | None) -> None:
+    # Before anything is set on a connection, which would go back to the pool half prepared.
+    if isolation is not None and isolation not in _LEVELS:
+        raise ValueError(f"expected an isolation level of {', '.join(_LEVELS)}, got {isolation!r}")
 
 
 def _begin(connection: Connection, unit: UnitOfWork) -> RootTransaction:

@@ -125,6 +125,7 @@ def transaction_context(
             kind ``aborted`` where an error was handled that the transaction did not survive.
         TransactionUsageError: The surrounding transaction is of another thread or task, or has
             other properties than the ones asked for here.
+        ValueError: There is no such isolation level.
     """
     return connector._transaction(  # noqa: SLF001  # not for users
         savepoint=savepoint, isolation=isolation, read_only=read_only
