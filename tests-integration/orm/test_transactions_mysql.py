@@ -47,7 +47,6 @@ def test_a_commit_that_mysql_makes_by_itself_is_no_success(mysql_url: str, state
 @pytest.mark.parametrize(
     "statement",
     ["SET autocommit = 1", "LOCK TABLES people WRITE", "lock table people read"],
-
 )
 def test_mysql_is_not_told_to_commit_in_other_words(mysql_url: str, statement: str) -> None:
     with DbConnector(mysql_url) as db:
