@@ -1,5 +1,6 @@
 """Whatever value a field may have comes back as it was, or is refused."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -40,7 +41,7 @@ from sqlalchemy import Enum as EnumType
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.types import Interval, TypeEngine
 
-from saigon.orm.connection import DbConnector, transaction_context
+from saigon.orm.connection import AsyncDbConnector, DbConnector, transaction_context
 from saigon.orm.model import model_data_to_row_values
 
 
@@ -204,11 +205,15 @@ def _same(value: Any, other: Any) -> bool:
     return type(value) is type(other) and (value == other or are_nan)
 
 
-def test_every_value_comes_back_as_it_was(db: DbConnector) -> None:
-    nullable = {
-        n: Kind(k.annotation | None, k.column, st.none() | k.values)
-        for n, k in kinds(db.dialect_name).items()
+def nullable_kinds(dialect_name: str) -> dict[str, Kind]:
+    return {
+        name: Kind(kind.annotation | None, kind.column, st.none() | kind.values)
+        for name, kind in kinds(dialect_name).items()
     }
+
+
+def test_every_value_comes_back_as_it_was(db: DbConnector) -> None:
+    nullable = nullable_kinds(db.dialect_name)
     model, declared = model_of(nullable), table_of(nullable)
     declared.metadata.create_all(db.engine)
     reflected = db.reflect(["everything"]).tables["everything"]
@@ -231,3 +236,31 @@ def test_every_value_comes_back_as_it_was(db: DbConnector) -> None:
         assert {name for name, *_ in differences(written, plain)} <= {"colours"}
 
     check()
+
+
+def test_every_value_comes_back_by_the_drivers_for_asyncio(
+    db: DbConnector, database_url: str
+) -> None:
+    nullable = nullable_kinds(db.dialect_name)
+    model, declared = model_of(nullable), table_of(nullable)
+    declared.metadata.create_all(db.engine)
+    rows = st.fixed_dictionaries({name: kind.values for name, kind in nullable.items()})
+
+    async def exchange(async_db: AsyncDbConnector, values: dict[str, Any]) -> list[Any]:
+        async with transaction_context(async_db):
+            await async_db.execute(delete(declared))
+            await async_db.execute(insert(declared), values)
+            return await async_db.fetch_all(select(declared), model=model)
+
+    with asyncio.Runner() as runner:
+        async_db = AsyncDbConnector(database_url)
+
+        @given(rows)
+        @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+        def check(row: dict[str, Any]) -> None:
+            data = model.model_construct(id=1, **row)
+            values = model_data_to_row_values(data, declared, dialect_name=db.dialect_name)
+            assert differences([data], runner.run(exchange(async_db, values))) == []
+
+        check()
+        runner.run(async_db.dispose())

@@ -1,7 +1,7 @@
 """MySQL and MariaDB through aiomysql, which lacks some of what PyMySQL has."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -12,7 +12,7 @@ __all__ = ["prepare_aiomysql"]
 
 
 def prepare_aiomysql(engine: Engine) -> None:
-    """Make an engine's connections write aware datetimes in UTC, and read floats in full."""
+    """Make connections write bytes and aware datetimes right, and read floats in full."""
     read_floats_in_full(engine)
     event.listen(engine, "connect", _on_connect)
 
@@ -23,7 +23,12 @@ def _on_connect(_dbapi_connection: Any, record: Any) -> None:
     plain: Callable[[Any], str] = driver.escape
 
     def escape(value: Any) -> str:
-        is_aware = isinstance(value, datetime) and value.tzinfo is not None
-        return plain(value.astimezone(UTC) if is_aware else value)
+        match value:
+            case datetime(tzinfo=tzinfo()):
+                return plain(value.astimezone(UTC))
+            case bytes() | bytearray():  # aiomysql takes a function that PyMySQL has no more
+                return f"_binary X'{value.hex()}'"
+            case _:
+                return plain(value)
 
     driver.escape = escape
