@@ -244,8 +244,8 @@ def test_a_number_that_the_database_does_not_know_spoils_no_other_message(
     for name, number in (("a", 1), ("b", value), ("c", 3)):
         queue.put(f'{{"id": "{name}", "version": 1, "value": {number}}}')
     result = make_forwarder(message_type=Measure, target=measures).forward()
-    assert result.retried == (1 if connector.dialect_name == "mysql" else 0)
-    assert result.inserted + result.retried == 3
+    kept = {"postgresql": True, "mysql": False, "sqlite": value != "NaN"}[connector.dialect_name]
+    assert (result.inserted, result.retried) == ((3, 0) if kept else (2, 1))
 
 
 def test_a_time_can_be_the_version(
@@ -427,8 +427,9 @@ def test_a_reflected_table_will_do(
 ) -> None:
     reflected = Table("orders", MetaData(), autoload_with=connector.engine)
     forwarder = make_forwarder(target=reflected, key="id")
-    assert forwarder.forward_message(order_json("a", total="1.50", placed=NOON)).inserted == 1
-    assert forwarder.forward_message(order_json("a", total="1.50", placed=NOON)).duplicates == 1
+    order = order_json("a", total="1.50", placed=NOON.replace(microsecond=0))
+    assert forwarder.forward_message(order).inserted == 1
+    assert forwarder.forward_message(order).duplicates == 1
 
 
 def test_a_missing_table_or_column_is_no_messages_fault(
