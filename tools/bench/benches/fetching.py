@@ -15,7 +15,7 @@ from tools.bench.registry import Pair, bench, same_result
 from tools.bench.run import current_run
 
 _ONE: Final = select(ORDERS).where(ORDERS.c.id == 7)  # noqa: PLR2004  # any one
-_MANY: Final = select(ORDERS).limit(10_000)
+_MANY: Final = select(ORDERS).order_by(ORDERS.c.id).limit(10_000)
 
 
 def _one_by_hand(engine: Engine) -> Order:
