@@ -59,6 +59,20 @@ def test_a_missing_driver_names_its_extra(
         asyncio.run(AsyncDbConnector(url).ping())
 
 
+MISS_GREENLET = """
+import asyncio, sys
+sys.modules["greenlet"] = None
+from saigon.orm.connection import AsyncDbConnector
+asyncio.run(AsyncDbConnector("sqlite://").dispose())
+"""
+
+
+def test_a_missing_greenlet_names_its_extra_before_sqlalchemy_names_its_own() -> None:
+    """In a process of its own, where nothing has loaded it yet."""
+    done = subprocess.run([sys.executable, "-c", MISS_GREENLET], capture_output=True, check=False)
+    assert b"saigon-orm[async]" in done.stderr
+
+
 def test_it_needs_a_running_event_loop() -> None:
     with pytest.raises(TransactionUsageError, match=r"asyncio\.run"):
         _ = AsyncDbConnector("sqlite://").engine

@@ -11,8 +11,11 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
 from typing import Any, Final, ParamSpec, TypeVar
+
+from saigon.orm.exceptions import MissingExtraError
 
 __all__ = ["in_greenlet", "to_the_end", "wait_for"]
 
@@ -24,11 +27,25 @@ _PATIENCE: Final = 5.0
 
 
 async def in_greenlet(fn: Callable[P, ResultT], *args: P.args, **kwargs: P.kwargs) -> ResultT:
-    """Call a synchronous function whose database calls are awaited."""
+    """Call a synchronous function whose database calls are awaited.
+
+    Raises:
+        MissingExtraError: greenlet is not installed.
+    """
+    _require_greenlet()
     from sqlalchemy.util import greenlet_spawn
 
     result: ResultT = await greenlet_spawn(partial(fn, *args, **kwargs))
     return result
+
+
+@cache
+def _require_greenlet() -> None:
+    """Miss it in our words: in those of SQLAlchemy the extra to install is another's."""
+    try:
+        import_module("greenlet")
+    except ModuleNotFoundError as exc:
+        raise MissingExtraError("async", exc.name) from exc
 
 
 def wait_for(awaitable: Awaitable[ResultT]) -> ResultT:
