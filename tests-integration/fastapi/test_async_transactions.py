@@ -11,10 +11,11 @@ import anyio
 import httpx
 import pytest
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from saigon.fastapi.transactions import db_transaction
 from saigon.fastapi.utils import create_app
 from saigon.orm.connection import (
     AsyncDbConnector,
@@ -95,10 +96,6 @@ class Service:
         async with self.async_db:
             yield
 
-    async def unit(self) -> AsyncIterator[AsyncTransaction]:
-        async with transaction_context(self.async_db) as transaction:
-            yield transaction
-
     def router(self) -> APIRouter:
         router, db, async_db = APIRouter(), self.db, self.async_db
 
@@ -117,17 +114,17 @@ class Service:
 
         @router.post("/dependency")
         async def increment_in_dependency(
-            transaction: Annotated[AsyncTransaction, Depends(self.unit)],
+            transaction: Annotated[AsyncTransaction, db_transaction(self.async_db)],
         ) -> bool:
             async with transaction_context(async_db) as joined:
                 await increment_in_block()
                 return joined == transaction
 
-        @router.post("/orders/{name}", dependencies=[Depends(self.unit)])
+        @router.post("/orders/{name}", dependencies=[db_transaction(self.async_db)])
         async def create(name: str) -> None:
             await async_db.execute(ADD, {"name": name}, require_transaction=True)
 
-        @router.post("/crash/{name}", dependencies=[Depends(self.unit)])
+        @router.post("/crash/{name}", dependencies=[db_transaction(self.async_db)])
         async def crash(name: str) -> None:
             await async_db.execute(ADD, {"name": name})
             raise RuntimeError

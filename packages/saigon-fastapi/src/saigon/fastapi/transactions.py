@@ -12,7 +12,13 @@ from fastapi import Depends
 from saigon.fastapi.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
-    from saigon.orm.connection import DbConnector, IsolationLevel, Transaction
+    from saigon.orm.connection import (
+        AsyncDbConnector,
+        AsyncTransaction,
+        DbConnector,
+        IsolationLevel,
+        Transaction,
+    )
 
 __all__ = ["db_transaction"]
 
@@ -23,7 +29,7 @@ _waiting: Final[RunVar["WeakKeyDictionary[DbConnector, CapacityLimiter]"]] = Run
 
 
 def db_transaction(
-    connector: "DbConnector",
+    connector: "DbConnector | AsyncDbConnector",
     *,
     isolation: "IsolationLevel | None" = None,
     read_only: bool = False,
@@ -33,11 +39,13 @@ def db_transaction(
     It is committed when the endpoint has returned and its answer is serialised, before anything of
     the answer is sent; so a commit that fails is answered as an error. It is rolled back when the
     endpoint raises, an ``HTTPException`` too. Sync and async endpoints and the dependencies after
-    it belong to the transaction; background tasks and the chunks of a streamed answer do not.
+    it belong to the transaction; background tasks and the chunks of a streamed answer do not. Over
+    an ``AsyncDbConnector`` it is for async endpoints.
 
     Example:
         ``@router.post("/orders", dependencies=[db_transaction(connector)])``, or
-        ``Annotated[Transaction, db_transaction(connector)]`` for the transaction itself.
+        ``Annotated[Transaction, db_transaction(connector)]`` for the transaction itself (an
+        ``AsyncTransaction`` over an ``AsyncDbConnector``).
 
     Args:
         connector: The database.
@@ -48,9 +56,20 @@ def db_transaction(
         MissingExtraError: ``saigon-fastapi[orm]`` is not installed.
     """
     try:
+        from saigon.orm.connection import AsyncDbConnector, transaction_context
         from saigon.orm.detached import DetachedTransaction
     except ModuleNotFoundError as exc:
         raise MissingExtraError("orm", exc.name) from exc
+
+    if isinstance(connector, AsyncDbConnector):
+
+        async def async_transaction() -> AsyncIterator["AsyncTransaction"]:
+            async with transaction_context(
+                connector, isolation=isolation, read_only=read_only
+            ) as lent:
+                yield lent
+
+        return Depends(async_transaction, scope="function")
 
     async def transaction() -> AsyncIterator["Transaction"]:
         detached = DetachedTransaction(connector, isolation=isolation, read_only=read_only)
