@@ -59,6 +59,7 @@ def test_nobody_waits_for_a_table_that_another_thread_asks_for() -> None:
             assert asked.wait(10)
             assert manager.table("people").c.keys() == ["id"]
         assert other.result() is manager.table("people")
+    connector.dispose()
 
 
 def test_tables_read_apart_are_joined_by_their_keys(manager: People) -> None:

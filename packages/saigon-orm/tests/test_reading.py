@@ -150,10 +150,12 @@ def test_a_field_may_lie_inside_a_json_column() -> None:
 
 
 def test_a_statement_without_rows_has_no_columns() -> None:
-    with create_engine("sqlite://").connect() as connection:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
         assert row_keys(connection.execute(text("SELECT 1 AS one, 2 AS two"))) == ("one", "two")
         with pytest.raises(NoRowsError, match="returning"):
             row_keys(connection.execute(text("CREATE TABLE t (x INTEGER)")))
+    engine.dispose()
 
 
 @pytest.mark.parametrize("change", [insert(THINGS), update(THINGS), delete(THINGS)])
