@@ -32,10 +32,10 @@ class Person(BaseModelNoExtra):
     boss: int | None
 
 
-def test_importing_it_loads_no_asyncio_of_sqlalchemy() -> None:
+def test_importing_it_loads_no_driver_and_of_sqlalchemy_neither_asyncio_nor_orm() -> None:
     code = (
         "import sys, saigon.orm.connection as c; c.AsyncDbConnector('sqlite://'); "
-        "print({'sqlalchemy.ext.asyncio', 'aiosqlite', 'aiomysql', 'psycopg'}"
+        "print({'sqlalchemy.ext.asyncio', 'sqlalchemy.orm', 'aiosqlite', 'aiomysql', 'psycopg'}"
         " & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -52,7 +52,6 @@ __all__ = ["DbConnector"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
-ItemT = TypeVar("ItemT")
 
 
 class DbConnector:

@@ -23,7 +23,6 @@ from sqlalchemy import (
     tuple_,
     type_coerce,
 )
-from sqlalchemy.orm import QueryableAttribute
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.types import NULLTYPE
 
@@ -133,7 +132,8 @@ def _has_window(column: ColumnElement[Any]) -> bool:
 
 
 def _direction(element: Any) -> tuple[ColumnElement[Any], bool]:
-    if isinstance(element, QueryableAttribute):
+    # An attribute of a mapped class stands for a column; sqlalchemy.orm is slow to import.
+    if hasattr(element, "__clause_element__"):
         element = element.__clause_element__()
     if not isinstance(element, UnaryExpression):
         return element, False
