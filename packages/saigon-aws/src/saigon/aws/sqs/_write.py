@@ -22,13 +22,7 @@ from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError, ModelMappingError, TransactionUsageError
 
-ROW_ERRORS: Final = (
-    DbExecutionError,
-    MessageRejectedError,
-    ModelMappingError,
-    OverflowError,  # of a driver, for an integer that no column holds
-    UnicodeError,  # likewise, for a text that has no encoding
-)
+ROW_ERRORS: Final = (DbExecutionError, MessageRejectedError, ModelMappingError)
 _SOME_BAD: Final = 4
 _BAD_SHARE: Final = 8  # from one bad message in so many on, they are tried one by one
 
@@ -223,8 +217,7 @@ class _Search:
             and verdict_on(error, dialect_name) is not Verdict.BAD_MESSAGE
         ):
             raise error
-        is_foreign = isinstance(error, OverflowError | UnicodeError)  # whose texts hold values
-        return type(error).__name__ if is_foreign else str(error)
+        return str(error)
 
 
 def _rows(entries: Sequence[Entry]) -> list[Values]:
