@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saigon.model.http import CognitoProvider, CognitoProviderError, is_request_id
+from saigon.model.http import (
+    CognitoProvider,
+    CognitoProviderError,
+    FederatedLogin,
+    is_request_id,
+    parse_cognito_logins,
+)
 
 SUB = "11111111-2222-3333-4444-555555555555"
 ISSUER = "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEf123"
@@ -51,6 +57,9 @@ def test_a_provider_string_is_read_and_written_alike() -> None:
         "a" * 100_000,
         "cognito-idp." + "-a" * 50_000,
         VALUE.replace("AbCdEf123", "A" * 300),
+        VALUE.replace("amazonaws.com", "amazonaws.com.cn"),
+        VALUE.replace("eu-west-1", "cn-north-1"),
+        VALUE.replace("eu-west-1", "cn-north-1").replace("amazonaws.com", "amazonaws.com.cn", 1),
     ],
     ids=lambda value: ascii(value) if len(value) < 600 else f"{len(value)} characters",
 )
@@ -72,11 +81,79 @@ def test_a_changed_provider_string_is_refused_or_read_as_it_stands(
     assert str(provider) == changed
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "ap-southeast-3"])
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "ap-southeast-3", "cn-north-1"])
 def test_every_region_is_read(region: str) -> None:
     provider = CognitoProvider(region, f"{region}_A1", SUB)
     assert CognitoProvider.parse(str(provider)) == provider
     assert pickle.loads(pickle.dumps(provider)) == provider
+
+
+SAML = "arn:aws:iam::123456789012:saml-provider/Staff"
+GOOGLE = "accounts.google.com"
+FACEBOOK = "graph.facebook.com"
+
+
+@pytest.mark.parametrize(
+    ("value", "logins"),
+    [
+        (VALUE, (CognitoProvider.parse(VALUE),)),
+        (f"{FACEBOOK},{FACEBOOK}:163427:181002", (FederatedLogin(FACEBOOK, "163427:181002"),)),
+        (f"{SAML},{SAML}:jo@example.com", (FederatedLogin(SAML, "jo@example.com"),)),
+        (
+            f"{VALUE},{GOOGLE},{GOOGLE}:app:7",
+            (CognitoProvider.parse(VALUE), FederatedLogin(GOOGLE, "app:7")),
+        ),
+        (
+            f"{GOOGLE},{FACEBOOK},{GOOGLE}:7,{FACEBOOK}:8",
+            (FederatedLogin(GOOGLE, "7"), FederatedLogin(FACEBOOK, "8")),
+        ),
+    ],
+    ids=["a user pool", "facebook", "saml", "two that are linked", "two, by names and subjects"],
+)
+def test_logins_are_told_apart_by_their_providers(value: str, logins: tuple[object, ...]) -> None:
+    assert parse_cognito_logins(value) == logins
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        ",",
+        GOOGLE,
+        f"{GOOGLE}:7",
+        f"{GOOGLE},{GOOGLE}:",
+        f"{GOOGLE},{GOOGLE}:7,{GOOGLE}:8",
+        f"{GOOGLE},{GOOGLE}:7,{FACEBOOK}",
+        f"{GOOGLE},{GOOGLE}:7,",
+        f"{GOOGLE}, {GOOGLE}:7",
+        f"{GOOGLE},{GOOGLE}:7\n",
+        f"{GOOGLE},{GOOGLE}:\u0667",
+        f"{VALUE},{VALUE}",
+        f"{VALUE},{GOOGLE}",
+        f"{ISSUER},{ISSUER}:CognitoSignIn:root",
+        f"{ISSUER},{ISSUER}:Other:{SUB}",
+        VALUE.replace("amazonaws.com", "amazonaws.com.example"),
+        ",".join(f"p{number},p{number}:s" for number in range(21)),
+        "a," * 2000 + "a",
+    ],
+    ids=lambda value: ascii(value) if len(value) < 600 else f"{len(value)} characters",
+)
+def test_anything_else_is_no_login(value: str) -> None:
+    with pytest.raises(CognitoProviderError) as caught:
+        parse_cognito_logins(value)
+    assert not value or value not in str(caught.value)
+
+
+@given(st.text(st.sampled_from("ab:,")) | st.text())
+def test_no_value_is_read_in_two_ways(value: str) -> None:
+    try:
+        logins = parse_cognito_logins(value)
+    except CognitoProviderError:
+        return
+    for login in logins:
+        assert isinstance(login, FederatedLogin)
+        assert {login.provider, f"{login.provider}:{login.subject}"} <= set(value.split(","))
+    assert len(value.split(",")) == 2 * len(logins)
 
 
 @given(st.text() | st.text(string.printable))

@@ -5,8 +5,9 @@ the other.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 __all__ = [
     "AMZN_TRACE_ID_HEADER",
@@ -15,9 +16,12 @@ __all__ = [
     "IDENTITY_ID_HEADER",
     "REQUEST_ID_HEADER",
     "TRACEPARENT_HEADER",
+    "CognitoLogin",
     "CognitoProvider",
     "CognitoProviderError",
+    "FederatedLogin",
     "is_request_id",
+    "parse_cognito_logins",
 ]
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
@@ -40,7 +44,7 @@ IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}", re.ASCII)
 _ISSUER: Final = (
-    r"cognito-idp\.(?P<region{n}>[a-z]{{2}}(?:-[a-z0-9]+)+-[0-9])\.amazonaws\.com"
+    r"cognito-idp\.(?P<region{n}>[a-z]{{2}}(?:-[a-z0-9]+)+-[0-9])\.(?P<domain{n}>amazonaws\.com(?:\.cn)?)"
     r"/(?P<pool{n}>[a-z0-9-]+_[A-Za-z0-9]+)"
 )
 _SUB: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -49,6 +53,10 @@ _PROVIDER: Final = re.compile(
     re.ASCII,
 )
 _PROVIDER_MAX_LENGTH: Final = 512
+_LOGINS_MAX_LENGTH: Final = 2048
+_MAX_LOGINS: Final = 20
+_LOGIN_PART: Final = re.compile(r"[!-+\--~]+", re.ASCII)  # what is printed, but space and comma
+_USER_POOLS: Final = "cognito-idp."
 
 
 class CognitoProviderError(ValueError):
@@ -86,12 +94,68 @@ class CognitoProvider:
             raise CognitoProviderError("the two halves of the provider string name two user pools")
         if not match["pool1"].startswith(match["region1"] + "_"):
             raise CognitoProviderError("the user pool is not of the region named before it")
+        if not match["domain1"] == match["domain2"] == _domain(match["region1"]):
+            raise CognitoProviderError("the domain is not that of the region")
         return cls(region=match["region1"], user_pool_id=match["pool1"], sub=match["sub"])
 
     def __str__(self) -> str:
         """Give the provider string back as API Gateway writes it."""
-        issuer = f"cognito-idp.{self.region}.amazonaws.com/{self.user_pool_id}"
+        issuer = f"{_USER_POOLS}{self.region}.{_domain(self.region)}/{self.user_pool_id}"
         return f"{issuer},{issuer}:CognitoSignIn:{self.sub}"
+
+
+def _domain(region: str) -> str:
+    # https://docs.aws.amazon.com/general/latest/gr/rande.html
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedLogin:
+    """The login behind an identity that came by another provider than a user pool.
+
+    See Also:
+        https://docs.aws.amazon.com/cognito/latest/developerguide/external-identity-providers.html
+    """
+
+    provider: str
+    """Its name: ``accounts.google.com``, the ARN of a SAML provider, or a developer's own."""
+
+    subject: str
+    """Whom the provider means, in a form of its own. It is no user of a user pool."""
+
+
+CognitoLogin: TypeAlias = CognitoProvider | FederatedLogin
+"""One login behind an identity."""
+
+
+def parse_cognito_logins(value: str) -> tuple[CognitoLogin, ...]:
+    """Read a provider string of any kind: one login, or several that are linked to one identity.
+
+    Which of several was used does not stand there, so it is not to be guessed.
+
+    Raises:
+        CognitoProviderError: It is not of the form ``name,name:subject`` for each login, names a
+            user pool in another form than :class:`CognitoProvider` has, or holds more than 20
+            logins or 2048 characters.
+    """
+    parts = value.split(",", 2 * _MAX_LOGINS) if len(value) <= _LOGINS_MAX_LENGTH else []
+    names = [part for part in parts if not any(part.startswith(f"{name}:") for name in parts)]
+    if not parts or len(set(names)) != len(names) or not all(map(_LOGIN_PART.fullmatch, parts)):
+        raise CognitoProviderError("not a provider string of an identity")
+    return tuple(_login(name, _subject(name, names, parts)) for name in names)
+
+
+def _subject(name: str, names: Sequence[str], parts: Sequence[str]) -> str:
+    found = [part.removeprefix(f"{name}:") for part in parts if part.startswith(f"{name}:")]
+    if len(found) != 1 or not found[0] or len(parts) != 2 * len(names):
+        raise CognitoProviderError("a provider has not exactly one subject")
+    return found[0]
+
+
+def _login(name: str, subject: str) -> CognitoLogin:
+    if name.startswith(_USER_POOLS):
+        return CognitoProvider.parse(f"{name},{name}:{subject}")
+    return FederatedLogin(name, subject)
 
 
 def is_request_id(value: str) -> bool:
