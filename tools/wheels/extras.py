@@ -18,7 +18,7 @@ _MODULES: Final = {
     "saigon.aws.testing._fixtures": "saigon-aws[testing]",
     "saigon.aws.testing._issuer": "saigon-aws[testing]",
     "saigon.aws.testing._tokens": "saigon-aws[testing]",
-    "saigon.fastapi._log_json": "saigon-fastapi[json]",
+    "saigon.fastapi._logs.json": "saigon-fastapi[json]",
     "saigon.orm._engine.aiomysql_connection": "saigon-orm[async]",
     "saigon.orm._engine.pymysql_connection": "saigon-orm[mysql]",
     "saigon.rest._aws_requests_auth": "saigon-rest[aws]",

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from saigon.fastapi._raw_headers import header_values
+from saigon.fastapi._request.raw_headers import header_values
 from saigon.fastapi.problems import problem_response
 
 _TOO_LARGE: Final = 413

@@ -11,6 +11,8 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 def escaped(text: str, limit: int = HEADER_LIMIT) -> str:
     """Return at most ``limit`` characters of printable ASCII, the rest as Python escapes."""
+    if len(text) <= limit and text.isascii() and text.isprintable() and "\\" not in text:
+        return text
     return text[:limit].encode("unicode_escape").decode("ascii")[:limit]
 
 

@@ -10,11 +10,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from saigon.fastapi._body_limit import BodySizeLimit
-from saigon.fastapi._client_address import ProxyHops
 from saigon.fastapi._crash import CrashAnswer
 from saigon.fastapi._health import ReadinessCheck, health_router
-from saigon.fastapi._identity import IdentitySource
+from saigon.fastapi._identity.sources import IdentitySource, check_trust
 from saigon.fastapi._openapi import declare_problem_media_type, extend_openapi
+from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi.context import open_call_context
 from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.headers import RequestContext
@@ -77,8 +77,7 @@ def create_app(
             would never be called.
         DuplicateOperationIdError: Two operations would have one id.
     """
-    if identity is not None:
-        identity.trust.check()
+    check_trust(identity)
     _check_reachable(exception_handlers or {})
     app = FastAPI(
         title=title,

@@ -6,21 +6,23 @@ send a header: see :class:`CognitoProviderHeader` and :class:`GatewaySecret`.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from saigon.fastapi._client_address import ProxyHops
-from saigon.fastapi._header_names import HeaderNames
-from saigon.fastapi._identity import (
+from saigon.fastapi._identity.identity import IdentityKind, LoginKind, principal_of
+from saigon.fastapi._identity.sources import (
     CognitoProviderHeader,
     IdentityIdHeader,
-    IdentityKind,
     IdentitySource,
+    LambdaEventIdentity,
+    LambdaEventUser,
 )
-from saigon.fastapi._request_id import new_request_id
-from saigon.fastapi._trust import GatewaySecret, PeerNetworks, TrustRule
+from saigon.fastapi._identity.trust import GatewaySecret, PeerNetworks, TrustRule
+from saigon.fastapi._request.client_address import ProxyHops
+from saigon.fastapi._request.header_names import HeaderNames
+from saigon.fastapi._request.in_force import IN_FORCE
+from saigon.fastapi._request.request_id import new_request_id
 from saigon.fastapi.exceptions import NoRequestContextError
 from saigon.model.http import CognitoProvider, is_request_id
 
@@ -31,6 +33,9 @@ __all__ = [
     "IdentityIdHeader",
     "IdentityKind",
     "IdentitySource",
+    "LambdaEventIdentity",
+    "LambdaEventUser",
+    "LoginKind",
     "PeerNetworks",
     "ProxyHops",
     "RequestContext",
@@ -73,6 +78,9 @@ class RequestContext(BaseModel):
     identity_source: IdentityKind | None = None
     """Which source the identity came from; ``None`` for an anonymous request."""
 
+    login: LoginKind | None = None
+    """How the identity has logged in, where the source tells it."""
+
     client_address: str | None = None
     """The caller's IP address, as far as the configured proxies vouch for it."""
 
@@ -88,7 +96,7 @@ class RequestContext(BaseModel):
     @property
     def principal(self) -> str | None:
         """Return who is calling, by the identity source that the service chose."""
-        return self.user_sub if self.identity_source == "cognito_provider" else self.identity_id
+        return principal_of(self.identity_source, self.user_sub, self.identity_id)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -125,7 +133,8 @@ class RequestContext(BaseModel):
             NoRequestContextError: No request is being answered here, or under another type of
                 context.
         """
-        context = _CURRENT.get()
+        get = IN_FORCE.get()
+        context = None if get is None else get()
         if isinstance(context, cls):
             return context
         expected = f"expected a {cls.__name__}"
@@ -138,11 +147,6 @@ class RequestContext(BaseModel):
     def accepts_request_id(cls, value: str) -> bool:
         """Tell whether a request id from outside is taken over."""
         return is_request_id(value)
-
-
-_CURRENT: Final[ContextVar[RequestContext | None]] = ContextVar(
-    "saigon_request_context", default=None
-)
 
 
 def current() -> RequestContext:
@@ -162,11 +166,11 @@ async def request_context() -> RequestContext:
 @contextmanager
 def use_request_context(context: RequestContext) -> Iterator[None]:
     """Put a context in force, as the middleware does; for tests and jobs."""
-    token = _CURRENT.set(context)
+    token = IN_FORCE.set(lambda: context)
     try:
         yield
     finally:
-        _CURRENT.reset(token)
+        IN_FORCE.reset(token)
 
 
 def custom_request_context(

@@ -2,24 +2,32 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import Token
+from functools import wraps
 from types import MappingProxyType
-from typing import Any, Final, TextIO
+from typing import Final, ParamSpec, TextIO, TypeVar
 
-from saigon.fastapi._log_format import CONTEXT_ATTRIBUTE, TextFormatter
-from saigon.fastapi._log_scope import FIELDS
+from saigon.fastapi._logs.record import ContextRecordFactory
+from saigon.fastapi._logs.scope import FIELDS
+from saigon.fastapi._logs.server import compose_with_uvicorn
+from saigon.fastapi._logs.text import TextFormatter
 from saigon.fastapi.exceptions import MissingExtraError
 
 __all__ = [
     "asynclogcontext",
+    "bind_log_context",
+    "configure",
     "current_log_context",
     "enable_log_context",
     "logcontext",
     "set_log_context",
     "unset_log_context",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @contextmanager
@@ -52,9 +60,60 @@ def unset_log_context(*names: str) -> None:
     FIELDS.set({key: value for key, value in FIELDS.get().items() if key not in names})
 
 
+def bind_log_context(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function that is called in another thread, or later, carry the fields of here.
+
+    ``asyncio`` tasks and FastAPI's worker threads have them anyway; threads that are started by
+    hand, those of a ``ThreadPoolExecutor`` among them, begin without. Several threads may call it
+    at once.
+
+    Example:
+        ``executor.map(bind_log_context(store), orders)``
+    """
+    fields = FIELDS.get()
+
+    @wraps(function)
+    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = FIELDS.set(fields)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            FIELDS.reset(token)
+
+    return bound
+
+
 def current_log_context() -> Mapping[str, object]:
     """Return the fields now in force."""
     return MappingProxyType(dict(FIELDS.get()))
+
+
+def configure(
+    *,
+    json: bool = False,
+    level: int | str = logging.INFO,
+    handler: logging.Handler | None = None,
+) -> logging.Handler:
+    """Set up the log of an application in one line: its own lines and the server's, in one form.
+
+    Does what :func:`enable_log_context` does. Beyond that uvicorn's lines are written as all others
+    are, whether it starts before or after; its access lines, and its tracebacks of errors that
+    ``LogMiddleware`` has logged, are left out.
+
+    Args:
+        json: Write one JSON object a line instead of text.
+        level: The root logger's level.
+        handler: Where the lines go, standard error by default.
+
+    Returns:
+        The handler, for whoever wants to take it off again.
+
+    Raises:
+        MissingExtraError: JSON was asked for and ``saigon-fastapi[json]`` is not installed.
+    """
+    handler = enable_log_context(json=json, level=level, handler=handler)
+    compose_with_uvicorn()
+    return handler
 
 
 def enable_log_context(
@@ -82,7 +141,7 @@ def enable_log_context(
     formatter = _json_formatter() if json else TextFormatter()
     handler = _StandardError() if handler is None else handler
     handler.setFormatter(formatter)
-    _ContextRecordFactory.install()
+    ContextRecordFactory.install()
     root = logging.getLogger()
     for ours in [old for old in root.handlers if getattr(old, _OURS, False)]:
         root.removeHandler(ours)
@@ -105,7 +164,7 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 def _json_formatter() -> logging.Formatter:
     try:
-        from saigon.fastapi._log_json import ContextJsonFormatter
+        from saigon.fastapi._logs.json import ContextJsonFormatter
     except ModuleNotFoundError as exc:
         raise MissingExtraError("json", exc.name) from exc
     return ContextJsonFormatter()
@@ -118,21 +177,3 @@ def _restore(token: Token[Mapping[str, object]]) -> None:
         # A generator that ends in another context than it began in, such as a dependency run in
         # a worker thread: the value to restore is gone with the first.
         return
-
-
-class _ContextRecordFactory:
-    """Stamps the context on records as they are made: a handler may format in another thread."""
-
-    def __init__(self, make: Any) -> None:
-        self._make = make
-
-    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        record: logging.LogRecord = self._make(*args, **kwargs)
-        setattr(record, CONTEXT_ATTRIBUTE, FIELDS.get())
-        return record
-
-    @classmethod
-    def install(cls) -> None:
-        make = logging.getLogRecordFactory()
-        if not isinstance(make, cls):
-            logging.setLogRecordFactory(cls(make))

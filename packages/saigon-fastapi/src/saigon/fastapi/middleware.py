@@ -1,19 +1,21 @@
 """The one middleware: request context, log context, access line and the answer to a crash."""
 
 from collections.abc import Collection
-from contextlib import ExitStack
 from datetime import timedelta
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from saigon.fastapi._client_address import ProxyHops
+from saigon.fastapi._access_line import LoggedExchange
 from saigon.fastapi._crash import answer_crash
-from saigon.fastapi._exchange import Exchange
-from saigon.fastapi._identity import IdentitySource
-from saigon.fastapi._log_scope import request_log_scope
-from saigon.fastapi._reading import ContextReader, Fault, Reading
-from saigon.fastapi.headers import RequestContext, use_request_context
+from saigon.fastapi._identity.sources import check_trust
+from saigon.fastapi._logs.scope import RequestLogScope
+from saigon.fastapi._logs.spans import name_span
+from saigon.fastapi._request.client_address import ProxyHops
+from saigon.fastapi._request.in_force import IN_FORCE
+from saigon.fastapi._request.raw_headers import raw_name
+from saigon.fastapi._request.reading import ContextReader, Fault
+from saigon.fastapi.headers import IdentitySource, RequestContext
 from saigon.fastapi.problems import close_code, problem_response
 
 __all__ = ["QUIET_PATHS", "LogMiddleware"]
@@ -21,7 +23,7 @@ __all__ = ["QUIET_PATHS", "LogMiddleware"]
 QUIET_PATHS: Final = frozenset({"/health/live", "/health/ready"})
 """The paths of the health routes, whose requests are logged only when slow or failed."""
 
-_CONTEXT_KEY: Final = "saigon.fastapi.request_context"
+_SEEN: Final = "saigon.fastapi.seen"
 
 
 class LogMiddleware:
@@ -56,70 +58,60 @@ class LogMiddleware:
         quiet_paths: Collection[str] = QUIET_PATHS,
         slow_after: timedelta = timedelta(seconds=1),
     ) -> None:
-        if identity is not None:
-            identity.trust.check()
+        check_trust(identity)
         self._app = app
         self._reader = ContextReader(context_type, identity, proxy_hops)
+        self._id_header = raw_name(context_type.header_names.request_id)
         self._quiet_paths = frozenset(quiet_paths)
         self._slow_after = slow_after.total_seconds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is none."""
-        if scope["type"] not in {"http", "websocket"} or _CONTEXT_KEY in scope:
+        if scope["type"] not in {"http", "websocket"} or _SEEN in scope:
             await self._app(scope, receive, send)
             return
+        scope[_SEEN] = True
         reading = self._reader.read(scope)
-        scope[_CONTEXT_KEY] = reading.context
-        exchange = self._exchange(scope, receive, send, reading)
-        with ExitStack() as stack:
-            stack.enter_context(use_request_context(reading.context))
-            stack.enter_context(request_log_scope(**_log_fields(reading.context)))
-            await self._run(exchange, reading)
-
-    def _exchange(
-        self, scope: Scope, receive: Receive, send: Send, reading: Reading[RequestContext]
-    ) -> Exchange:
-        return Exchange(
+        request_id = reading.members["request_id"]
+        name_span(request_id)
+        exchange = LoggedExchange(
             scope,
-            reading.context,
+            reading,
             receive,
             send,
-            ignored_headers=reading.ignored_headers,
+            (self._id_header, request_id.encode("latin-1")),
             quiet=scope["path"] in self._quiet_paths,
             slow_after=self._slow_after,
         )
-
-    async def _run(self, exchange: Exchange, reading: Reading[RequestContext]) -> None:
+        in_force = IN_FORCE.set(reading.context)
         try:
-            if reading.fault is None:
-                await self._app(exchange.scope, exchange.receive, exchange.send)
+            with RequestLogScope(reading.log_fields()):
+                await self._run(scope, exchange, reading.fault)
+        finally:
+            IN_FORCE.reset(in_force)
+
+    async def _run(self, scope: Scope, exchange: LoggedExchange, fault: Fault | None) -> None:
+        try:
+            if fault is None:
+                await self._app(scope, exchange.receive, exchange.send)
             else:
-                await _refuse(exchange, reading.fault)
+                await _refuse(scope, exchange, fault)
         except Exception as exc:
             if exchange.client_left(exc):
                 return
-            exchange.failed(exc)
-            if exchange.scope["type"] == "http" and not exchange.started:
-                await answer_crash(exchange.scope, exchange.receive, exchange.send)
+            exchange.fail(exc)
+            if scope["type"] == "http" and not exchange.started:
+                await answer_crash(scope, exchange.receive, exchange.send)
             raise
         except BaseException:
             exchange.cancelled()
             raise
         finally:
-            exchange.write_line()
+            exchange.write()
 
 
-def _log_fields(context: RequestContext) -> dict[str, object]:
-    fields = {
-        "request_id": context.request_id,
-        "trace_id": context.trace_id,
-        "identity": context.principal,
-    }
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-async def _refuse(exchange: Exchange, fault: Fault) -> None:
-    if exchange.scope["type"] == "websocket":
+async def _refuse(scope: Scope, exchange: LoggedExchange, fault: Fault) -> None:
+    if scope["type"] == "websocket":
         await exchange.receive()
         close = {
             "type": "websocket.close",
@@ -129,4 +121,4 @@ async def _refuse(exchange: Exchange, fault: Fault) -> None:
         await exchange.send(close)
         return
     response = problem_response(fault.status, detail=fault.detail)
-    await response(exchange.scope, exchange.receive, exchange.send)
+    await response(scope, exchange.receive, exchange.send)

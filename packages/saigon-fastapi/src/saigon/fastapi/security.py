@@ -15,7 +15,7 @@ from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
 
-from saigon.fastapi._raw_headers import single_header
+from saigon.fastapi._request.raw_headers import single_header
 from saigon.fastapi.exceptions import MissingExtraError
 
 if TYPE_CHECKING:

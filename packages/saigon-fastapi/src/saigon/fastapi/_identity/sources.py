@@ -1,41 +1,21 @@
-"""Where a request's identity comes from: one source, behind one rule of trust."""
+"""Where a request's identity comes from: one source, and for a header the rule of trust."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import TypeAlias
 
-from starlette.types import Scope
-
-from saigon.fastapi._header_names import HeaderNames
-from saigon.fastapi._raw_headers import header_values
-from saigon.fastapi._trust import TrustRule
-from saigon.fastapi.exceptions import ConfigurationError, IdentityHeaderError
-from saigon.model.http import CognitoProvider, CognitoProviderError
-
-IdentityKind: TypeAlias = Literal["cognito_provider", "identity_id"]
-
-_IDENTITY_ID: Final = re.compile(
-    r"[a-z]{2}(?:-[a-z0-9]+)+-[0-9]:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the configured source says is calling."""
-
-    source: IdentityKind
-    user_sub: str | None = None
-    user_pool_id: str | None = None
-    user_region: str | None = None
-    identity_id: str | None = None
+from saigon.fastapi._identity.identity import Identity, only_user, parse_logins
+from saigon.fastapi._identity.ids import require_identity_id, require_known_pool, require_pool_ids
+from saigon.fastapi._identity.trust import TrustRule
+from saigon.fastapi._request.header_names import HeaderNames
 
 
 @dataclass(frozen=True, slots=True)
 class CognitoProviderHeader:
     """The user of a user pool, in the header that API Gateway fills with the provider string.
 
-    Its value is ``$context.identity.cognitoAuthenticationProvider``.
+    Its value is ``$context.identity.cognitoAuthenticationProvider``. Where API Gateway invokes a
+    Lambda function, the event is read instead, as for :class:`LambdaEventUser`.
     """
 
     trust: TrustRule
@@ -45,8 +25,7 @@ class CognitoProviderHeader:
     """The ids of the user pools whose users are known here."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.user_pools, str) or not self.user_pools:
-            raise ConfigurationError("expected the ids of the user pools, at least one")
+        require_pool_ids(self.user_pools)
 
     def header(self, names: HeaderNames) -> str:
         """Return the header that is read."""
@@ -58,17 +37,14 @@ class CognitoProviderHeader:
         Raises:
             IdentityHeaderError: It is not the provider string of a user of one of the pools.
         """
-        try:
-            provider = CognitoProvider.parse(value)
-        except CognitoProviderError as exc:
-            raise IdentityHeaderError(str(exc)) from exc
-        if provider.user_pool_id not in self.user_pools:
-            raise IdentityHeaderError("the user pool is not one of those known here")
+        user = only_user(parse_logins(value))
+        require_known_pool(user.user_pool_id, self.user_pools)
         return Identity(
-            source="cognito_provider",
-            user_sub=provider.sub,
-            user_pool_id=provider.user_pool_id,
-            user_region=provider.region,
+            identity_source="cognito_provider",
+            user_sub=user.sub,
+            user_pool_id=user.user_pool_id,
+            user_region=user.region,
+            login="user_pool",
         )
 
 
@@ -76,7 +52,9 @@ class CognitoProviderHeader:
 class IdentityIdHeader:
     """The identity of an identity pool, in the header that API Gateway fills with its id.
 
-    Its value is ``$context.identity.cognitoIdentityId``, in the form ``{region}:{uuid}``.
+    Its value is ``$context.identity.cognitoIdentityId``, in the form ``{region}:{uuid}``. Where API
+    Gateway invokes a Lambda function, the event is read instead, as for
+    :class:`LambdaEventIdentity`.
     """
 
     trust: TrustRule
@@ -92,36 +70,46 @@ class IdentityIdHeader:
         Raises:
             IdentityHeaderError: It is not the id of an identity.
         """
-        if _IDENTITY_ID.fullmatch(value) is None:
-            raise IdentityHeaderError("not the id of an identity pool's identity")
-        return Identity(source="identity_id", identity_id=value)
+        return Identity(identity_source="identity_id", identity_id=require_identity_id(value))
 
 
-IdentitySource: TypeAlias = CognitoProviderHeader | IdentityIdHeader
+@dataclass(frozen=True, slots=True)
+class LambdaEventUser:
+    """The user of a user pool, in the event that invokes a Lambda function; never in a header.
+
+    Read from the events of REST APIs and HTTP APIs, whether these ask for a signature (IAM) or for
+    a token of the user pool.
+    """
+
+    user_pools: Collection[str]
+    """The ids of the user pools whose users are known here."""
+
+    def __post_init__(self) -> None:
+        require_pool_ids(self.user_pools)
 
 
-def read_identity(
-    source: IdentitySource | None, scope: Scope, names: HeaderNames
-) -> Identity | None:
-    """Return the identity of a request, ``None`` where it has none that is believed.
+@dataclass(frozen=True, slots=True)
+class LambdaEventIdentity:
+    """The identity of an identity pool, in the event that invokes a Lambda function.
+
+    How it has logged in is told by ``RequestContext.login``; a guest has an identity too.
+    """
+
+
+HeaderSource: TypeAlias = CognitoProviderHeader | IdentityIdHeader
+UserSource: TypeAlias = CognitoProviderHeader | LambdaEventUser
+
+IdentitySource: TypeAlias = HeaderSource | LambdaEventUser | LambdaEventIdentity
+"""The one thing that tells who is calling."""
+
+
+def check_trust(source: IdentitySource | None) -> None:
+    """Refuse surroundings in which the source would believe anyone.
+
+    An event needs no rule of trust: no caller writes it.
 
     Raises:
-        IdentityHeaderError: The header is believed, but came twice or is malformed.
+        ConfigurationError: The rule of trust would not hold.
     """
-    if source is None or not source.trust.trusts(scope):
-        return None
-    values = header_values(scope, source.header(names))
-    if not values or values == [b""]:
-        return None
-    if len(values) > 1:
-        raise IdentityHeaderError("the identity came more than once")
-    return source.identify(values[0].decode("latin-1"))
-
-
-def ignored_identity_headers(
-    source: IdentitySource | None, scope: Scope, names: HeaderNames, *, believed: bool
-) -> list[str]:
-    """Return the identity headers that a request carries without being believed in them."""
-    used = source.header(names) if source is not None and believed else None
-    candidates = (names.cognito_provider, names.identity_id)
-    return [name for name in candidates if name != used and header_values(scope, name)]
+    if isinstance(source, HeaderSource):
+        source.trust.check()

@@ -10,8 +10,8 @@ from typing import Protocol
 from pydantic import SecretStr
 from starlette.types import Scope
 
-from saigon.fastapi._client_address import without_port
-from saigon.fastapi._raw_headers import header_values
+from saigon.fastapi._request.client_address import without_port
+from saigon.fastapi._request.raw_headers import header_values
 from saigon.fastapi.exceptions import ConfigurationError
 
 

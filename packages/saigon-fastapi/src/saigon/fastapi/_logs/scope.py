@@ -1,8 +1,7 @@
 """Where the fields of log lines are kept, and where those of one request begin and end."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from types import MappingProxyType
 from typing import Final
 
@@ -16,20 +15,28 @@ _OUTSIDE: Final[ContextVar[Mapping[str, object] | None]] = ContextVar(
 )
 
 
-@contextmanager
-def request_log_scope(**fields: object) -> Iterator[None]:
-    """Put a request's fields on its lines, beside those in force outside of any request.
+class RequestLogScope:
+    """Puts a request's fields on its lines, beside those in force outside of any request.
 
     A server may start a request from within another: uvicorn begins a pipelined one while the
     answer before it is sent, in the context of that.
     """
-    outside = _OUTSIDE.get()
-    if outside is None:
-        outside = FIELDS.get()
-    outside_token = _OUTSIDE.set(outside)
-    fields_token = FIELDS.set({**outside, **fields})
-    try:
-        yield
-    finally:
-        FIELDS.reset(fields_token)
-        _OUTSIDE.reset(outside_token)
+
+    __slots__ = ("_fields", "_fields_token", "_outside_token")
+
+    _fields_token: Token[Mapping[str, object]]
+    _outside_token: Token[Mapping[str, object] | None]
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        outside = _OUTSIDE.get()
+        if outside is None:
+            outside = FIELDS.get()
+        self._outside_token = _OUTSIDE.set(outside)
+        self._fields_token = FIELDS.set({**outside, **self._fields})
+
+    def __exit__(self, *_exc_info: object) -> None:
+        FIELDS.reset(self._fields_token)
+        _OUTSIDE.reset(self._outside_token)

@@ -2,12 +2,15 @@
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 
 from starlette.types import Scope
 
-from saigon.fastapi._raw_headers import header_values
+from saigon.fastapi._request.raw_headers import Found, raw_name
 from saigon.fastapi.exceptions import ConfigurationError
+
+_LONGEST: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +27,24 @@ class ProxyHops:
             raise ConfigurationError(f"expected at least one proxy, got {self.count}")
 
 
-def client_address(scope: Scope, hops: ProxyHops | None) -> str | None:
-    """Return the client's address: the peer's, or the one that the outermost own proxy saw."""
+def client_address(scope: Scope, found: Found, hops: ProxyHops | None) -> str | None:
+    """Return the client's address: the peer's, or the one that the outermost own proxy saw.
+
+    Args:
+        scope: The request.
+        found: Its headers; the one that the proxies write in among them.
+        hops: The proxies.
+    """
     if hops is not None:
-        entries = _entries(scope, hops.header)
+        entries = _entries(found, hops.header)
         if len(entries) >= hops.count:
             return _address(entries[-hops.count])
     peer = scope.get("client")
-    return _address(peer[0]) if peer else None
+    return _address(peer[0]) if peer and peer[0] else None
 
 
-def _entries(scope: Scope, header: str) -> list[str]:
-    text = b",".join(header_values(scope, header)).decode("latin-1")
+def _entries(found: Found, header: str) -> list[str]:
+    text = b",".join(found.get(raw_name(header), ())).decode("latin-1")
     entries = [entry.strip() for entry in text.split(",") if entry.strip()]
     return [_for_parameter(entry) for entry in entries] if header == "Forwarded" else entries
 
@@ -50,9 +59,15 @@ def _for_parameter(element: str) -> str:
 
 
 def _address(text: str) -> str | None:
+    # Without the zone of an IPv6 address, which may be any text.
+    host = without_port(text).partition("%")[0]
+    return _canonical(host) if len(host) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)
+def _canonical(host: str) -> str | None:
     try:
-        # Without the zone of an IPv6 address, which may be any text.
-        return str(ipaddress.ip_address(without_port(text).partition("%")[0]))
+        return str(ipaddress.ip_address(host))
     except ValueError:
         return None
 

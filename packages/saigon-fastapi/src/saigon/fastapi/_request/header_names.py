@@ -42,3 +42,8 @@ class HeaderNames:
             raise ConfigurationError(f"expected names of headers, got {names}")
         if len({name.lower() for name in names}) != len(names):
             raise ConfigurationError(f"expected five different headers, got {names}")
+
+    @property
+    def of_identities(self) -> tuple[str, str]:
+        """Return the headers that an identity may come in."""
+        return self.cognito_provider, self.identity_id

@@ -1,0 +1,1 @@
+"""Who is calling: the sources of identities, and the rules by which they are believed."""

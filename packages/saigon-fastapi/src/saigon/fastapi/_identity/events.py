@@ -1,0 +1,137 @@
+"""Who is calling, by the event that API Gateway invokes a Lambda function with.
+
+The event comes from the gateway itself, through an adapter such as Mangum, which puts it into the
+scope: no caller can write it.
+
+See Also:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.types import Scope
+
+from saigon.fastapi._identity.identity import Identity, login_kind, only_user, parse_logins
+from saigon.fastapi._identity.ids import require_identity_id, require_known_pool
+from saigon.fastapi.exceptions import IdentityHeaderError
+from saigon.model.http import CognitoLogin, CognitoProvider
+
+_EVENT_KEY: Final = "aws.event"
+_AUTHENTICATED: Final = "authenticated"
+_HTTPS: Final = "https://"
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What an event tells of its caller, whatever the kind of API."""
+
+    identity_id: str | None = None
+    logins: tuple[CognitoLogin, ...] = ()
+
+
+def gateway_context(scope: Scope) -> Mapping[str, Any] | None:
+    """Return the ``requestContext`` of API Gateway or of a function URL, if the scope has one.
+
+    A load balancer's says nothing of the caller: its requests are known by their headers.
+    """
+    event = scope.get(_EVENT_KEY)
+    context = _mapping(event, "requestContext") if event is not None else _NOTHING
+    return context if context and "elb" not in context else None
+
+
+def user_of(context: Mapping[str, Any], user_pools: Collection[str]) -> Identity | None:
+    """Return the user of one of the pools, ``None`` for a guest or nobody.
+
+    Raises:
+        IdentityHeaderError: The caller is known, but not as one user of one of the pools.
+    """
+    caller = _caller(context)
+    if not caller.logins:
+        return None
+    user = only_user(caller.logins)
+    require_known_pool(user.user_pool_id, user_pools)
+    return Identity(
+        identity_source="lambda_event_user",
+        user_sub=user.sub,
+        user_pool_id=user.user_pool_id,
+        user_region=user.region,
+        identity_id=caller.identity_id,
+        login="user_pool",
+    )
+
+
+def identity_of(context: Mapping[str, Any]) -> Identity | None:
+    """Return the identity of an identity pool, and its user where it has logged in as one.
+
+    Raises:
+        IdentityHeaderError: What the event says of it is malformed.
+    """
+    caller = _caller(context)
+    if caller.identity_id is None:
+        return None
+    login = login_kind(caller.logins) if caller.logins else "guest"
+    user = only_user(caller.logins) if login == "user_pool" else None
+    return Identity(
+        identity_source="lambda_event_identity",
+        user_sub=user.sub if user else None,
+        user_pool_id=user.user_pool_id if user else None,
+        user_region=user.region if user else None,
+        identity_id=caller.identity_id,
+        login=login,
+    )
+
+
+def _caller(context: Mapping[str, Any]) -> Caller:
+    authorizer = _mapping(context, "authorizer")
+    # An HTTP API and a function URL that ask for a signature; a function URL knows no Cognito.
+    cognito = _mapping(_mapping(authorizer, "iam"), "cognitoIdentity")
+    if cognito:
+        return Caller(_identity_id(cognito.get("identityId")), _logins_of_amr(cognito.get("amr")))
+    # An HTTP API, then a REST API, that ask for a token.
+    claims = _mapping(_mapping(authorizer, "jwt"), "claims") or _mapping(authorizer, "claims")
+    if claims:
+        return Caller(logins=(_user_of_claims(claims),))
+    # A REST API that asks for a signature.
+    identity = _mapping(context, "identity")
+    provider = identity.get("cognitoAuthenticationProvider")
+    return Caller(
+        _identity_id(identity.get("cognitoIdentityId")),
+        parse_logins(_text(provider)) if provider else (),
+    )
+
+
+def _logins_of_amr(amr: object) -> tuple[CognitoLogin, ...]:
+    """Read ``[authenticated, name, name:subject]``; a guest's is ``[unauthenticated]``."""
+    parts = [_text(part) for part in amr] if isinstance(amr, list | tuple) else []
+    if not parts:
+        raise IdentityHeaderError("the event does not say how the caller has logged in")
+    return parse_logins(",".join(parts[1:])) if parts[0] == _AUTHENTICATED else ()
+
+
+def _user_of_claims(claims: Mapping[str, Any]) -> CognitoProvider:
+    issuer = _text(claims.get("iss"))
+    if not issuer.startswith(_HTTPS):
+        raise IdentityHeaderError("the token's issuer is not a user pool")
+    issuer = issuer.removeprefix(_HTTPS)
+    return only_user(parse_logins(f"{issuer},{issuer}:CognitoSignIn:{_text(claims.get('sub'))}"))
+
+
+def _identity_id(value: object) -> str | None:
+    return require_identity_id(_text(value)) if value else None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise IdentityHeaderError("the event names its caller by something that is no text")
+    return value
+
+
+def _mapping(container: object, name: str) -> Mapping[str, Any]:
+    """Return a member that is an object; events have ``null`` where there is nothing to say."""
+    value = container.get(name) if isinstance(container, Mapping) else None
+    return value if isinstance(value, Mapping) else _NOTHING

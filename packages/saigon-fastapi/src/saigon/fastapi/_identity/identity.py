@@ -1,0 +1,74 @@
+"""Who is calling, as one source tells it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from saigon.fastapi.exceptions import IdentityHeaderError
+from saigon.model.http import (
+    CognitoLogin,
+    CognitoProvider,
+    CognitoProviderError,
+    parse_cognito_logins,
+)
+
+IdentityKind: TypeAlias = Literal[
+    "cognito_provider", "identity_id", "lambda_event_user", "lambda_event_identity"
+]
+"""Which source an identity came from."""
+
+LoginKind: TypeAlias = Literal["user_pool", "federated", "linked", "guest"]
+"""How an identity has logged in: by a user pool, by another provider, by several, or not at all."""
+
+_USERS: Final = frozenset({"cognito_provider", "lambda_event_user"})
+
+
+def principal_of(
+    source: IdentityKind | None, user_sub: str | None, identity_id: str | None
+) -> str | None:
+    """Return who is calling: the user or the identity, by what the source is for."""
+    return user_sub if source in _USERS else identity_id
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the configured source says is calling, by the names of the context's members."""
+
+    identity_source: IdentityKind
+    user_sub: str | None = None
+    user_pool_id: str | None = None
+    user_region: str | None = None
+    identity_id: str | None = None
+    login: LoginKind | None = None
+
+
+def parse_logins(provider_string: str) -> tuple[CognitoLogin, ...]:
+    """Read a provider string.
+
+    Raises:
+        IdentityHeaderError: It is none.
+    """
+    try:
+        return parse_cognito_logins(provider_string)
+    except CognitoProviderError as exc:
+        raise IdentityHeaderError(str(exc)) from exc
+
+
+def login_kind(logins: tuple[CognitoLogin, ...]) -> LoginKind:
+    """Return how the identity of these logins has logged in."""
+    if len(logins) > 1:
+        return "linked"
+    return "user_pool" if isinstance(logins[0], CognitoProvider) else "federated"
+
+
+def only_user(logins: tuple[CognitoLogin, ...]) -> CognitoProvider:
+    """Return the user that one login of a user pool means.
+
+    Raises:
+        IdentityHeaderError: There is another login, or more than one.
+    """
+    if len(logins) > 1:
+        raise IdentityHeaderError("the identity has several logins, and which was used is not told")
+    (login,) = logins
+    if not isinstance(login, CognitoProvider):
+        raise IdentityHeaderError("the login is federated: it has no user of a user pool")
+    return login
