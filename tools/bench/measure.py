@@ -45,7 +45,8 @@ def measure(pair: Pair, *, pairs: int, clock: Clock = time.perf_counter) -> Resu
     """Run both in ``pairs`` pairs of short batches, in alternating order.
 
     Both run the same number of calls in a batch: as many as the slower one does in its time.
-    There are fewer pairs where they would take too long.
+    There are fewer pairs where they would take too long. Beside each pair stands a batch of what
+    both do besides, if there is such a thing, and is taken off both.
     """
     calls = min(_calls_per_batch(call, clock) for call in (pair.ours, pair.peer))
     with _no_garbage_collection():
@@ -69,11 +70,12 @@ def _time_pairs(pair: Pair, pairs: int, calls: int, clock: Clock) -> list[tuple[
 
 
 def _time_pair(pair: Pair, calls: int, clock: Clock, *, ours_first: bool) -> tuple[float, float]:
+    base = 0.0 if pair.base is None else _time(pair.base, calls, clock)
     if ours_first:
         ours = _time(pair.ours, calls, clock)
-        return ours, _time(pair.peer, calls, clock)
+        return ours - base, _time(pair.peer, calls, clock) - base
     peer = _time(pair.peer, calls, clock)
-    return _time(pair.ours, calls, clock), peer
+    return _time(pair.ours, calls, clock) - base, peer - base
 
 
 def _time(call: Call, calls: int, clock: Clock) -> float:

@@ -32,6 +32,8 @@ class Pair:
 
     ours: Call
     peer: Call
+    base: Call | None = None
+    """What both do besides: where it is given, its time is taken off both."""
 
 
 @dataclass(frozen=True, slots=True)
