@@ -348,3 +348,15 @@ def test_websocket_that_is_not_open_is_answered(
     sent = converse(app, scope, [{"type": "websocket.connect"}])
     assert sent[0]["type"] == "websocket.http.response.start"
     assert sent[0]["status"] == 404
+
+
+def test_further_options_are_fastapis(router: APIRouter) -> None:
+    app = create_app(title="Test", routers=[router], servers=[{"url": "https://orders.example"}])
+    assert app.openapi()["servers"] == [{"url": "https://orders.example"}]
+
+
+@pytest.mark.parametrize("name", ["root_path", "dependencies", "responses", "openapi_url"])
+def test_option_that_is_not_the_factorys_is_refused(name: str) -> None:
+    options: dict[str, Any] = {name: "/v1"}
+    with pytest.raises(ConfigurationError, match=name):
+        create_app(title="Test", **options)

@@ -4,8 +4,11 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from saigon.fastapi._request.reading import ContextReader
 from saigon.fastapi.app import create_app
 from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.headers import (
@@ -14,11 +17,14 @@ from saigon.fastapi.headers import (
     HeaderNames,
     IdentityIdHeader,
     IdentitySource,
+    LambdaEventIdentity,
+    LambdaEventUser,
     PeerNetworks,
     RequestContext,
     current,
     custom_request_context,
 )
+from saigon.model.http import is_request_id
 
 POOL = "eu-west-1_Pool1"
 SUB_A = "aaaaaaaa-2222-3333-4444-555555555555"
@@ -262,3 +268,86 @@ def test_websocket_with_a_malformed_identity_is_closed(
 
 def test_context_is_of_the_type_that_was_asked_for() -> None:
     assert RequestContext.from_identity_id(IDENTITY_A).identity_source == "identity_id"
+
+
+@pytest.mark.parametrize("source", [LambdaEventUser(user_pools=[POOL]), LambdaEventIdentity()])
+def test_no_header_is_believed_where_the_event_is_the_source(
+    principal: Callable[..., str | None], source: IdentitySource
+) -> None:
+    headers = [("X-Cognito-AuthProvider", provider(SUB_A)), ("X-Api-IdentityId", IDENTITY_A)]
+    assert principal(source, [*GATEWAY, *headers]) is None
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        "graph.facebook.com,graph.facebook.com:1:2",
+        f"{provider(SUB_A)},graph.facebook.com,graph.facebook.com:1:2",
+        f"{provider(SUB_A)},{provider(SUB_B)}",
+        f"{provider(SUB_A)},{provider(SUB_B, 'eu-west-1_Other')}",
+    ],
+    ids=["federated", "linked", "joined by an HTTP API", "two pools"],
+)
+def test_login_that_names_no_single_user_is_refused(call: Call, login: str) -> None:
+    headers = [*GATEWAY, ("X-Cognito-AuthProvider", login)]
+    answer = call(app_of(BY_USER), "GET", "/me", headers=headers)
+    assert answer.status_code == 400
+    assert "facebook" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["X-Cognito-AuthProvider", "X-Api-IdentityId"])
+def test_empty_header_of_the_gateway_is_nobody(call: Call, access_lines: Lines, name: str) -> None:
+    source = BY_USER if name == "X-Cognito-AuthProvider" else BY_IDENTITY
+    answer = call(app_of(source), "GET", "/me", headers=[*GATEWAY, (name, "")])
+    assert answer.json()["principal"] is None
+    assert "ignored_headers" not in access_lines()[0], "the gateway's own header is believed"
+
+
+ODD: list[Any] = [None, 7, "text", [], ["authenticated"], {}, {"a": 1}, True, "\ud800", "x" * 9999]
+odd = st.sampled_from(ODD)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "requestId": odd,
+            "elb": odd,
+            "identity": odd
+            | st.fixed_dictionaries(
+                {"cognitoIdentityId": odd, "cognitoAuthenticationProvider": odd}
+            ),
+            "authorizer": odd
+            | st.fixed_dictionaries(
+                {},
+                optional={
+                    "iam": odd
+                    | st.fixed_dictionaries(
+                        {
+                            "cognitoIdentity": odd
+                            | st.fixed_dictionaries({"identityId": odd, "amr": odd})
+                        }
+                    ),
+                    "claims": odd | st.fixed_dictionaries({"iss": odd, "sub": odd}),
+                    "jwt": odd | st.fixed_dictionaries({"claims": odd}),
+                },
+            ),
+        },
+    )
+    | odd
+)
+def test_event_of_any_shape_is_nobody_or_refused(context: Any) -> None:
+    for source in (LambdaEventUser(user_pools=[POOL]), LambdaEventIdentity()):
+        scope = {"headers": [], "client": (None, 0), "aws.event": {"requestContext": context}}
+        reading = ContextReader(RequestContext, source, None).read(scope)
+        assert reading.context().principal is None
+        assert is_request_id(reading.context().request_id)
+        assert reading.fault is None or reading.fault.status == 400
+
+
+@pytest.mark.parametrize("event", [None, 7, [], {}, {"requestContext": None}])
+def test_event_without_a_context_leaves_the_headers(event: Any) -> None:
+    headers = [(b"x-gateway-secret", SECRET.encode()), (b"x-api-identityid", IDENTITY_A.encode())]
+    scope = {"headers": headers, "client": None, "aws.event": event}
+    reading = ContextReader(RequestContext, BY_IDENTITY, None).read(scope)
+    assert reading.context().principal == IDENTITY_A

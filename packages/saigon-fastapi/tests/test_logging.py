@@ -2,16 +2,27 @@ import asyncio
 import io
 import json
 import logging
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from logging.handlers import QueueHandler
+from queue import SimpleQueue
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from saigon.fastapi._logs.json import ContextJsonFormatter
 from saigon.fastapi.exceptions import MissingExtraError
 from saigon.fastapi.logging import (
     asynclogcontext,
+    bind_log_context,
+    configure,
     current_log_context,
     enable_log_context,
     logcontext,
@@ -238,3 +249,128 @@ def test_text_of_an_error_cannot_pass_for_a_record(restored_logging: None) -> No
     assert all(line.startswith("  ") for line in written.rstrip("\n").split("\n")[1:])
     assert "\r" not in written
     assert "\x1b" not in written
+
+
+def test_function_for_another_thread_carries_the_fields() -> None:
+    with ThreadPoolExecutor(4) as executor, logcontext(order=1):
+        plain = executor.submit(current_log_context).result()
+        bound = bind_log_context(current_log_context)
+        found = list(executor.map(lambda _: bound(), range(20)))
+        assert executor.submit(current_log_context).result() == {}, "the thread is left as it was"
+    assert plain == {}
+    assert found == [{"order": 1}] * 20
+
+
+def test_bound_function_is_restored_after_an_error_and_keeps_its_name() -> None:
+    def fail(order: int) -> None:
+        """Fail."""
+        set_log_context(step="inside")
+        raise ZeroDivisionError(order)
+
+    with logcontext(order=1):
+        bound = bind_log_context(fail)
+    with pytest.raises(ZeroDivisionError, match="17"):
+        bound(order=17)
+    assert current_log_context() == {}
+    assert (bound.__name__, bound.__doc__) == ("fail", "Fail.")
+
+
+def test_worker_threads_and_tasks_carry_the_fields() -> None:
+    async def main() -> list[dict[str, object]]:
+        with logcontext(order=1):
+            task = asyncio.create_task(asyncio.sleep(0, dict(current_log_context())))
+            thread = await asyncio.to_thread(lambda: dict(current_log_context()))
+            return [thread, await task]
+
+    assert asyncio.run(main()) == [{"order": 1}] * 2
+
+
+@pytest.fixture
+def uvicorn_loggers(restored_logging: None) -> Iterator[list[logging.Logger]]:
+    loggers = [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
+    yield loggers
+    for logger in (*loggers, logging.getLogger("uvicorn.asgi")):
+        logger.filters.clear()
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def test_uvicorns_lines_go_the_way_of_all_others_but_for_its_access_lines(
+    uvicorn_loggers: list[logging.Logger],
+) -> None:
+    written, its_own = io.StringIO(), io.StringIO()
+    for _ in range(2):
+        configure(handler=logging.StreamHandler(written))
+    for logger in uvicorn_loggers:  # as uvicorn does where it starts afterwards
+        logger.addHandler(logging.StreamHandler(its_own))
+        logger.propagate = False
+        logger.warning("from %s", logger.name)
+    assert its_own.getvalue() == ""
+    lines = [line.split(" ", 2)[2] for line in written.getvalue().splitlines()]
+    assert lines == ["WARNING uvicorn from uvicorn", "WARNING uvicorn.error from uvicorn.error"]
+
+
+def test_configure_gives_back_the_handler(uvicorn_loggers: list[logging.Logger]) -> None:
+    handler = configure(level="WARNING")
+    root = logging.getLogger()
+    assert (handler in root.handlers, root.level) == (True, logging.WARNING)
+
+
+def test_record_that_begins_otherwise_shows_its_extras_alone(lines: Lines) -> None:
+    """As one of a class that sets an attribute before those of every record."""
+
+    class Early(logging.LogRecord):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            self.early = "yes"
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+
+    logging.getLogger().handle(Early("orders", logging.INFO, "f", 1, "made", (), None))
+    (line,) = lines()
+    assert "early" in line
+    assert "pathname" not in line
+
+
+def test_record_that_has_crossed_a_queue_is_written_alike(lines: Lines) -> None:
+    with logcontext(order=1):
+        record = log.makeRecord("orders", logging.INFO, "f", 1, "%s", ("made",), None)
+    record.stage = "late"
+    prepared = QueueHandler(SimpleQueue()).prepare(record)
+    logging.getLogger().handle(logging.makeLogRecord(vars(prepared)))
+    (line,) = lines()
+    assert "made" in line
+    assert "order" in line
+    assert "late" in line
+    assert "pathname" not in line
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("beside", ["plain", "\u00fc", datetime(2026, 1, 1, tzinfo=UTC)], ids=str)
+def test_json_has_words_for_what_is_no_number(
+    json_lines: Callable[[], list[dict[str, object]]], number: float, beside: object
+) -> None:
+    log.info("x", extra={"ratio": number, "nested": [number], "beside": beside})
+    (line,) = json_lines()
+    assert line["ratio"] in {"NaN", "Infinity", "-Infinity"}
+    assert line["nested"] == [line["ratio"]]
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(categories=["Ll"]), min_size=1).map(lambda name: f"f_{name}"),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    ),
+    st.text(),
+)
+def test_fields_of_plain_types_come_back_from_json(fields: dict[str, Any], message: str) -> None:
+    record = logging.LogRecord("orders", logging.INFO, "f", 1, message, (), None)
+    vars(record).update(fields)
+    line = ContextJsonFormatter().format(record)
+    assert line.isascii()
+    read = json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    if "truncated" in read:
+        return
+    for name, value in fields.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            continue
+        assert read[name] == value
+    assert read["message"] == message

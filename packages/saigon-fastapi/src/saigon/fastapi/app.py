@@ -46,6 +46,7 @@ def create_app(
     slow_after: timedelta = timedelta(seconds=1),
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     docs: bool = True,
+    **options: Any,
 ) -> FastAPI:
     """Make a FastAPI app with logging, request context, problem documents and health routes.
 
@@ -71,14 +72,17 @@ def create_app(
         slow_after: From when on a request is slow, and its line a warning.
         max_body_bytes: The largest body of a request; a larger one is answered with 413.
         docs: Serve the OpenAPI document and the pages that show it.
+        options: Further arguments of ``FastAPI``, such as ``openapi_tags``, ``servers`` or
+            ``telemetry``. Not ``root_path``, which belongs to the server.
 
     Raises:
-        ConfigurationError: The identity's rule of trust would believe anyone here, or a handler
-            would never be called.
+        ConfigurationError: The identity's rule of trust would believe anyone here, a handler would
+            never be called, or an option is not the factory's to take.
         DuplicateOperationIdError: Two operations would have one id.
     """
     check_trust(identity)
     _check_reachable(exception_handlers or {})
+    _check_options(options)
     app = FastAPI(
         title=title,
         version=version,
@@ -100,6 +104,7 @@ def create_app(
             Middleware(BodySizeLimit, max_bytes=max_body_bytes),
             *middleware,
         ],
+        **options,
     )
     install_problem_handlers(app)
     for error, handler in (exception_handlers or {}).items():
@@ -118,6 +123,16 @@ def _check_reachable(handlers: Mapping[int | type[Exception], Callable[..., Any]
         raise ConfigurationError(
             "a handler of Exception or 500 would never be called: LogMiddleware answers a crash; "
             "handle the errors by their own types"
+        )
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    own = sorted({"dependencies", "openapi_url", "responses", "root_path"}.intersection(options))
+    if own:
+        raise ConfigurationError(
+            f"create_app does not take {', '.join(own)}: a root path is given to the server "
+            "(uvicorn --root-path), dependencies and responses to a router, docs=False hides the "
+            "document"
         )
 
 

@@ -21,7 +21,6 @@ from saigon.fastapi.exceptions import IdentityHeaderError
 from saigon.model.http import CognitoLogin, CognitoProvider
 
 _EVENT_KEY: Final = "aws.event"
-_AUTHENTICATED: Final = "authenticated"
 _HTTPS: Final = "https://"
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -107,10 +106,12 @@ def _caller(context: Mapping[str, Any]) -> Caller:
 
 def _logins_of_amr(amr: object) -> tuple[CognitoLogin, ...]:
     """Read ``[authenticated, name, name:subject]``; a guest's is ``[unauthenticated]``."""
-    parts = [_text(part) for part in amr] if isinstance(amr, list | tuple) else []
-    if not parts:
-        raise IdentityHeaderError("the event does not say how the caller has logged in")
-    return parse_logins(",".join(parts[1:])) if parts[0] == _AUTHENTICATED else ()
+    match amr:
+        case ["unauthenticated"]:
+            return ()
+        case ["authenticated", *parts]:
+            return parse_logins(",".join(map(_text, parts)))
+    raise IdentityHeaderError("the event does not say how the caller has logged in")
 
 
 def _user_of_claims(claims: Mapping[str, Any]) -> CognitoProvider:
