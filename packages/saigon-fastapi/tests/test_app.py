@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Security, WebSocket
+from fastapi.security import HTTPBearer
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -196,6 +198,76 @@ def test_readiness_names_what_failed_and_not_why(
     assert "hunter2" not in answer.text
 
 
+def test_checks_run_side_by_side(call: Call) -> None:
+    together = threading.Barrier(3, timeout=4)
+    checks: dict[str, Any] = {str(number): together.wait for number in range(3)}
+    answer = call(create_app(title="Test", readiness=checks), "GET", "/health/ready")
+    assert answer.status_code == 200
+
+
+def test_checks_that_are_awaited_run_side_by_side(call: Call) -> None:
+    checks = dict.fromkeys("abc", asyncio.Barrier(3).wait)
+    answer = call(create_app(title="Test", readiness=checks), "GET", "/health/ready")
+    assert answer.status_code == 200
+
+
+def test_check_that_hangs_takes_no_more_threads(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_health, "_TIMEOUT", 0.02)
+    entered: list[int] = []
+    released = threading.Event()
+
+    def hangs() -> None:
+        entered.append(1)
+        released.wait(10)
+
+    app = create_app(title="Test", readiness={"stuck": hangs})
+    try:
+        answers = [call(app, "GET", "/health/ready") for _ in range(5)]
+    finally:
+        released.set()
+    assert [answer.json()["detail"] for answer in answers] == ["not ready: stuck"] * 5
+    assert entered == [1]
+
+
+def test_check_is_asked_again_after_it_failed(call: Call) -> None:
+    results = iter([False, True])
+    app = create_app(title="Test", readiness={"db": lambda: next(results)})
+    assert [call(app, "GET", "/health/ready").status_code for _ in range(2)] == [503, 200]
+
+
+def test_checks_have_threads_where_the_endpoints_have_taken_all(call: Call) -> None:
+    router = APIRouter()
+    released, entered = threading.Event(), threading.Semaphore(0)
+
+    @router.get("/busy")
+    def busy() -> None:
+        entered.release()
+        released.wait(10)
+
+    def all_threads_are_taken() -> None:
+        for _ in range(40):
+            assert entered.acquire(timeout=10)
+
+    app = create_app(title="Test", routers=[router], readiness={"db": lambda: None})
+
+    async def main() -> int:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as session:
+            taken = [asyncio.create_task(session.get("/busy")) for _ in range(60)]
+            await asyncio.to_thread(all_threads_are_taken)
+            answer = await session.get("/health/ready")
+            released.set()
+            await asyncio.gather(*taken)
+        return answer.status_code
+
+    try:
+        assert asyncio.run(main()) == 200
+    finally:
+        released.set()
+
+
 def test_lifespan_runs(converse: Callable[..., list[dict[str, Any]]]) -> None:
     steps: list[str] = []
 
@@ -251,6 +323,31 @@ def test_document_declares_the_problems(router: APIRouter) -> None:
     assert "HTTPValidationError" not in document["components"]["schemas"]
     assert document["paths"]["/json"]["post"]["operationId"] == "read_json"
     assert document["info"]["description"] == "All of them."
+
+
+def test_document_declares_what_a_secured_operation_answers() -> None:
+    router = APIRouter()
+
+    @router.get("/open")
+    def read_open() -> None: ...
+
+    @router.get("/secured", dependencies=[Security(HTTPBearer())])
+    def read_secured() -> None: ...
+
+    answers: dict[int | str, dict[str, Any]] = {401: {"description": "Log in first."}}
+
+    @router.get("/own", dependencies=[Security(HTTPBearer())], responses=answers)
+    def read_own() -> None: ...
+
+    app = create_app(title="Test", routers=[router])
+    for _ in range(2):
+        paths = app.openapi()["paths"]
+    assert {"401", "403"}.isdisjoint(paths["/open"]["get"]["responses"])
+    secured = paths["/secured"]["get"]["responses"]
+    for status in ("401", "403"):
+        assert list(secured[status]["content"]) == ["application/problem+json"]
+    assert "WWW-Authenticate" in secured["401"]["headers"]
+    assert paths["/own"]["get"]["responses"]["401"] == {"description": "Log in first."}
 
 
 def test_docs_may_be_left_out(call: Call) -> None:

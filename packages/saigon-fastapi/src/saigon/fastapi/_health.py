@@ -2,11 +2,13 @@
 
 import inspect
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 import anyio
 import anyio.to_thread
+from anyio import CapacityLimiter
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
@@ -24,6 +26,7 @@ _TIMEOUT: Final = 5.0  # seconds
 def health_router(checks: Mapping[str, ReadinessCheck]) -> APIRouter:
     """Return a router of two routes, outside of the OpenAPI document."""
     router = APIRouter(include_in_schema=False)
+    named = {name: _Check(name, check) for name, check in checks.items()}
 
     @router.get(LIVE_PATH)
     async def live() -> Response:
@@ -31,26 +34,51 @@ def health_router(checks: Mapping[str, ReadinessCheck]) -> APIRouter:
 
     @router.get(READY_PATH)
     async def ready() -> Response:
-        failed = [name for name, check in checks.items() if not await _passes(name, check)]
-        if failed:
+        passed: set[str] = set()
+        async with anyio.create_task_group() as tasks:
+            for check in named.values():
+                tasks.start_soon(check.run, passed)
+        if failed := [name for name in named if name not in passed]:
             return problem_response(503, detail="not ready: " + ", ".join(failed))
         return JSONResponse({"status": "ok"})
 
     return router
 
 
-async def _passes(name: str, check: ReadinessCheck) -> bool:
-    try:
-        with anyio.fail_after(_TIMEOUT):
-            return await _run(check) is not False
-    except Exception:  # noqa: BLE001  # whatever a check raises, it has failed
-        _log.exception("the readiness check %s failed", name)
-        return False
+class _Check:
+    """One check, which is bounded in time, and in threads where it hangs."""
 
+    def __init__(self, name: str, check: ReadinessCheck) -> None:
+        self._name = name
+        self._check = check
+        self._running = threading.Lock()
 
-async def _run(check: ReadinessCheck) -> object:
-    if inspect.iscoroutinefunction(check):
-        return await check()
-    # A check that hangs is left behind in its thread.
-    result = await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
-    return await result if inspect.isawaitable(result) else result
+    async def run(self, passed: set[str]) -> None:
+        """Add the name to those that have passed, if it has."""
+        try:
+            with anyio.fail_after(_TIMEOUT):
+                result = await self._call()
+        except Exception:  # noqa: BLE001  # whatever a check raises, it has failed
+            _log.exception("the readiness check %s failed", self._name)
+        else:
+            if result is not False:
+                passed.add(self._name)
+
+    async def _call(self) -> object:
+        if inspect.iscoroutinefunction(self._check):
+            return await self._check()
+        # In a thread of its own: those of the endpoints may all be taken. One that hangs is left
+        # behind.
+        result = await anyio.to_thread.run_sync(
+            self._call_in_thread, abandon_on_cancel=True, limiter=CapacityLimiter(1)
+        )
+        return await result if inspect.isawaitable(result) else result
+
+    def _call_in_thread(self) -> object:
+        # Behind one that hangs the next ones wait, and give up: threads do not pile up.
+        if not self._running.acquire(timeout=_TIMEOUT):
+            raise TimeoutError(f"the readiness check {self._name} still hangs")
+        try:
+            return self._check()
+        finally:
+            self._running.release()

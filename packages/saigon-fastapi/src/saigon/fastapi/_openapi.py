@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from copy import deepcopy
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -35,6 +36,27 @@ def declare_problem_media_type(schema: dict[str, Any]) -> None:
             if isinstance(operation, dict):
                 for answer in operation.get("responses", {}).values():
                     _rename_media_type(answer)
+
+
+def declare_security_answers(schema: dict[str, Any]) -> None:
+    """Declare 401 and 403 where an operation asks for credentials, and declares none itself."""
+    for methods in schema.get("paths", {}).values():
+        for operation in methods.values():
+            if isinstance(operation, dict) and operation.get("security"):
+                answers = operation.setdefault("responses", {})
+                for status, answer in _SECURITY_ANSWERS.items():
+                    answers.setdefault(status, deepcopy(answer))
+
+
+_PROBLEM: Final = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+_SECURITY_ANSWERS: Final[dict[str, dict[str, Any]]] = {
+    "401": {
+        "description": "The credentials are missing or not valid.",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+        "content": _PROBLEM,
+    },
+    "403": {"description": "The credentials do not allow this.", "content": _PROBLEM},
+}
 
 
 def _rename_media_type(answer: dict[str, Any]) -> None:

@@ -13,7 +13,11 @@ from saigon.fastapi._body_limit import BodySizeLimit
 from saigon.fastapi._crash import CrashAnswer
 from saigon.fastapi._health import ReadinessCheck, health_router
 from saigon.fastapi._identity.sources import IdentitySource, check_trust
-from saigon.fastapi._openapi import declare_problem_media_type, extend_openapi
+from saigon.fastapi._openapi import (
+    declare_problem_media_type,
+    declare_security_answers,
+    extend_openapi,
+)
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi.context import open_call_context
 from saigon.fastapi.exceptions import ConfigurationError
@@ -114,6 +118,7 @@ def create_app(
         app.include_router(router)
     use_route_names_as_operation_ids(app)
     extend_openapi(app, declare_problem_media_type)
+    extend_openapi(app, declare_security_answers)
     return app
 
 
