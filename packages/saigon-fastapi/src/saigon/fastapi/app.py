@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Lifespan
 
 from saigon.fastapi._body_limit import BodySizeLimit
@@ -144,4 +143,6 @@ def _check_options(options: Mapping[str, Any]) -> None:
 def _cors(options: Mapping[str, Any] | None) -> list[Middleware]:
     if options is None:
         return []
+    from starlette.middleware.cors import CORSMiddleware
+
     return [Middleware(CORSMiddleware, **options), Middleware(CrashAnswer)]

@@ -12,7 +12,7 @@ from saigon.fastapi.headers import RequestContext
 __all__ = ["CallContext", "call_context", "open_call_context"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallContext:
     """What an endpoint and the functions below it can reach without handing it through."""
 

@@ -25,7 +25,7 @@ _HTTPS: Final = "https://"
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Caller:
     """What an event tells of its caller, whatever the kind of API."""
 

@@ -29,7 +29,7 @@ def principal_of(
     return user_sub if source in _USERS else identity_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Identity:
     """Who the configured source says is calling, by the names of the context's members."""
 

@@ -10,7 +10,7 @@ from saigon.fastapi._identity.trust import TrustRule
 from saigon.fastapi._request.header_names import HeaderNames
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CognitoProviderHeader:
     """The user of a user pool, in the header that API Gateway fills with the provider string.
 
@@ -48,7 +48,7 @@ class CognitoProviderHeader:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentityIdHeader:
     """The identity of an identity pool, in the header that API Gateway fills with its id.
 
@@ -73,7 +73,7 @@ class IdentityIdHeader:
         return Identity(identity_source="identity_id", identity_id=require_identity_id(value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LambdaEventUser:
     """The user of a user pool, in the event that invokes a Lambda function; never in a header.
 
@@ -88,7 +88,7 @@ class LambdaEventUser:
         require_pool_ids(self.user_pools)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LambdaEventIdentity:
     """The identity of an identity pool, in the event that invokes a Lambda function.
 

@@ -31,7 +31,7 @@ class TrustRule(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GatewaySecret:
     """Believes a request that carries a secret which only the gateway knows.
 
@@ -68,7 +68,7 @@ def _same(value: bytes, secret: SecretStr) -> bool:
     return bool(expected) and hmac.compare_digest(value, expected)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PeerNetworks:
     """Believes a request whose TCP connection comes from one of the networks.
 

@@ -13,7 +13,7 @@ from saigon.fastapi.exceptions import ConfigurationError
 _LONGEST: Final = len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProxyHops:
     """How many proxies of one's own stand before the service, and in which header they write."""
 

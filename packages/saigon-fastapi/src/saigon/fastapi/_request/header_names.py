@@ -17,7 +17,7 @@ from saigon.model.http import (
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HeaderNames:
     """Which headers a request context is read from, and written to for an onward call."""
 
