@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGES = Path(__file__).parents[1] / "packages"
-PAGES = {"saigon.model": "saigon-model.md"}
+PAGES = {"saigon.model": "saigon-model.md", "saigon.fastapi": "saigon-fastapi.md"}
 AUTOMODULE = re.compile(r"^\.\. automodule:: (\S+)\n +:members:(.*)$", re.MULTILINE)
 
 
@@ -25,12 +25,21 @@ def test_a_page_documents_the_modules_of_its_package(package: str) -> None:
 
 @pytest.mark.parametrize("package", PAGES)
 def test_all_that_a_module_names_has_a_text(package: str) -> None:
+    constants = constants_of(package)
     for name, _ in AUTOMODULE.findall((PACKAGES / PAGES[package]).read_text()):
         module = importlib.import_module(name)
-        constants = constants_with_their_texts(inspect.getsource(module))
         for each in module.__all__:
             text = constants[each] if each in constants else inspect.getdoc(getattr(module, each))
             assert text, f"{name}.{each} is not described"
+
+
+def constants_of(package: str) -> dict[str, str | None]:
+    """Give the constants of all of its modules: one may hand on those of another."""
+    found: dict[str, str | None] = {}
+    path = importlib.import_module(package).__path__
+    for name in pkgutil.walk_packages(path, f"{package}."):
+        found |= constants_with_their_texts(inspect.getsource(importlib.import_module(name.name)))
+    return found
 
 
 def constants_with_their_texts(source: str) -> dict[str, str | None]:

@@ -44,7 +44,7 @@ def stacked_middleware(lines: TextIO, *, raw: bool) -> list[Middleware]:
     ]
 
 
-class _TraceParent(plugins.Plugin):
+class _TraceParent(plugins.Plugin):  # type: ignore[misc]  # installed for benches alone
     key = "traceparent"
 
 

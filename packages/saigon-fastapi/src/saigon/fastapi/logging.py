@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 P = ParamSpec("P")
-R = TypeVar("R")
+ResultT = TypeVar("ResultT")
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def unset_log_context(*names: str) -> None:
     FIELDS.set({key: value for key, value in FIELDS.get().items() if key not in names})
 
 
-def bind_log_context(function: Callable[P, R]) -> Callable[P, R]:
+def bind_log_context(function: Callable[P, ResultT]) -> Callable[P, ResultT]:
     """Let a function that is called in another thread, or later, carry the fields of here.
 
     ``asyncio`` tasks and FastAPI's worker threads have them anyway; threads that are started by
@@ -73,7 +73,7 @@ def bind_log_context(function: Callable[P, R]) -> Callable[P, R]:
     fields = FIELDS.get()
 
     @wraps(function)
-    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+    def bound(*args: P.args, **kwargs: P.kwargs) -> ResultT:
         token = FIELDS.set(fields)
         try:
             return function(*args, **kwargs)
