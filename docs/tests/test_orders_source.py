@@ -35,11 +35,17 @@ def test_the_published_schema_is_that_of_the_model() -> None:
         (b"\xff\xfe", "JSON"),
         ({**LINE, "extra": 1}, "extra"),
         ({**LINE, "quantity": 0}, "quantity"),
+        ({**LINE, "quantity": True}, "quantity"),
+        ({**LINE, "quantity": "2"}, "quantity"),
         ({**LINE, "unit_price": "1.234"}, "unit_price"),
         ({**LINE, "unit_price": "NaN"}, "unit_price"),
+        ({**LINE, "unit_price": "1e3"}, "unit_price"),
+        ({**LINE, "unit_price": "1." + "0" * 60_000}, "unit_price"),
         ({**LINE, "placed_at": "2026-01-01T12:00:00"}, "placed_at"),
         ({**LINE, "placed_at": "0001-01-01T00:00:00+07:00"}, "placed_at"),
+        ({**LINE, "placed_at": 1767225600}, "placed_at"),
         ({**LINE, "item": "a\u0000b"}, "item"),
+        ({**LINE, "item": "a\ufffeb"}, "item"),
         ({"order_id": "A-1"}, "item"),
         (b" " * 70_000 + b"{}", "longer"),
     ],
@@ -52,6 +58,16 @@ def test_a_line_that_is_no_order_is_rejected_by_number_and_reason(
     (rejected,) = work.rejected
     assert rejected.number == 3
     assert reason in rejected.reason
+
+
+@pytest.mark.parametrize(
+    ("price", "kept"),
+    [(-0.0, "0.00"), (9.9, "9.90"), (1e3, "1000.00"), ("9", "9.00"), ("0009.90", "9.90")],
+)
+def test_a_price_travels_to_the_cent(price: object, kept: str) -> None:
+    order = StoredOrder.of("ada", Order.model_validate({**LINE, "unit_price": price}))
+    assert json.loads(order.model_dump_json())["unit_price"] == kept
+    assert StoredOrder.model_validate_json(order.model_dump_json()) == order
 
 
 def test_a_rejected_line_is_not_quoted(tmp_path: Path) -> None:

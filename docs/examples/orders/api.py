@@ -19,7 +19,7 @@ from saigon.fastapi.headers import (
     request_context,
 )
 from saigon.fastapi.utils import create_app, validate_query_pagination_params
-from saigon.model import QueryDataParams, QueryDataResult
+from saigon.model import ProblemDetails, QueryDataParams, QueryDataResult
 from saigon.orm.connection import DbConnector
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 GATEWAY_SECRET_HEADER: Final = "X-Gateway-Secret"  # noqa: S105  # its name
 _UPLOAD_SECONDS: Final = 300
+_CHALLENGE: Final = {"WWW-Authenticate": "AWS4-HMAC-SHA256"}
+_UNAUTHORIZED: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": ProblemDetails, "description": "Nobody has signed the request."}
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,9 @@ def orders_app(service: OrdersService) -> FastAPI:
 async def calling_user(context: Annotated[RequestContext, Depends(request_context)]) -> str:
     """Return the ``sub`` of the user that the gateway has verified."""
     if context.user_sub is None:
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "log in and sign the request")
+        raise HTTPException(
+            status.HTTP_401_UNAUTHORIZED, "log in and sign the request", headers=_CHALLENGE
+        )
     return context.user_sub
 
 
@@ -70,7 +76,7 @@ Page = Annotated[QueryDataParams[Any], Depends(validate_query_pagination_params)
 
 def orders_router(service: OrdersService) -> APIRouter:
     """Return the routes."""
-    router = APIRouter()
+    router = APIRouter(responses=_UNAUTHORIZED)
 
     @router.post("/orders", status_code=status.HTTP_202_ACCEPTED)
     def place_order(order: Order, customer: Customer) -> Accepted:

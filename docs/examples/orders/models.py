@@ -1,16 +1,13 @@
 """What an order is: as the user writes it, as it travels, and as it is stored."""
 
-from decimal import Decimal
-from typing import Annotated
 from uuid import UUID, uuid5
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr
 
-from saigon.model import BaseModelNoExtra, UtcDatetime
+from orders.fields import Count, Instant, Price, Text
+from saigon.model import BaseModelNoExtra
 
 _ORDERS = UUID("0b8bd1a4-6f0e-4c8e-9a3c-57f3f5a1c0de")
-
-Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 
 
 class Order(BaseModelNoExtra):
@@ -18,9 +15,9 @@ class Order(BaseModelNoExtra):
 
     order_id: Text = Field(description="The caller's own id: the same order sent twice counts once")
     item: Text
-    quantity: int = Field(ge=1, le=1_000_000)
-    unit_price: Decimal = Field(ge=0, max_digits=12, decimal_places=2)
-    placed_at: UtcDatetime
+    quantity: Count = Field(ge=1, le=1_000_000)
+    unit_price: Price
+    placed_at: Instant
 
 
 class StoredOrder(Order):
@@ -51,7 +48,7 @@ class Accepted(BaseModelNoExtra):
 class UploadRequest(BaseModelNoExtra):
     """Ask for an address to upload a zip file of orders to."""
 
-    size: int = Field(ge=1, le=64 * 1024 * 1024)
+    size: Count = Field(ge=1, le=64 * 1024 * 1024)
 
 
 class UploadAddress(BaseModelNoExtra):

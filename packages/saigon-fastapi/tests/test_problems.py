@@ -243,3 +243,32 @@ def test_validation_error_is_not_a_request_validation_error() -> None:
     with pytest.raises(ValidationError):
         Login.model_validate({})
     assert inspect.iscoroutinefunction(validation_error_exception_handler)
+
+
+@pytest.mark.parametrize("prefix", ["", "/v1", "/mounted"])
+def test_wrong_method_is_told_all_that_are_allowed(call: Call, prefix: str) -> None:
+    first, second, inner = APIRouter(), APIRouter(prefix="/orders"), APIRouter()
+
+    @first.get("/orders/{order_id}")
+    def read_order(order_id: int) -> None: ...
+
+    @second.put("/{order_id}")
+    def put_order(order_id: int) -> None: ...
+
+    @second.delete("/{order_id}")
+    def delete_order(order_id: int) -> None:
+        raise HTTPException(405, headers={"Allow": "GET"})
+
+    inner.include_router(first)
+    inner.include_router(second)
+    outer = APIRouter(prefix="/v1")
+    outer.include_router(inner)
+    app = create_app(title="Test", routers=[outer] if prefix == "/v1" else [inner])
+    if prefix == "/mounted":
+        mounted, app = app, create_app(title="Outer")
+        app.mount("/mounted", mounted)
+    answer = call(app, "PATCH", f"{prefix}/orders/7")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, PUT")
+    assert answer.headers["content-type"] == "application/problem+json"
+    own = call(app, "DELETE", f"{prefix}/orders/7")
+    assert own.headers["allow"] == "GET", "what an endpoint says stands"

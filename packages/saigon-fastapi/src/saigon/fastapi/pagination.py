@@ -9,6 +9,7 @@ from fastapi import Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BeforeValidator, ValidationError
 
+from saigon.fastapi.exceptions import ConfigurationError
 from saigon.model.queries import QueryDataParams
 from saigon.model.ranges import TimeRange
 
@@ -20,6 +21,7 @@ __all__ = [
 ]
 
 _MAX_TOKEN: Final = 2048
+_MAX_COUNT: Final = 1_000_000  # of QueryDataParams
 _INSTANT: Final = re.compile(
     r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:([Zz])|([ +-])(\d\d:\d\d))"
 )
@@ -34,17 +36,23 @@ def query_pagination_params(
 
     Args:
         default: The count where the request names none.
-        maximum: The most items a page may hold.
+        maximum: The most items a page may hold, up to a million.
+
+    Raises:
+        ConfigurationError: The limits contradict each other.
     """
-    if not 1 <= default <= maximum:
-        raise ValueError(f"expected 1 <= default <= maximum, got {default} and {maximum}")
+    if not 1 <= default <= maximum <= _MAX_COUNT:
+        raise ConfigurationError(
+            f"expected 1 <= default <= maximum <= {_MAX_COUNT}, got {default} and {maximum}"
+        )
 
     async def read(
         max_count: Annotated[
             int, Query(ge=1, description=f"The most items of the page, {maximum} at most.")
         ] = default,
         page_token: Annotated[
-            str | None, Query(max_length=_MAX_TOKEN, description="From the page before.")
+            str | None,
+            Query(min_length=1, max_length=_MAX_TOKEN, description="From the page before."),
         ] = None,
     ) -> QueryDataParams[Any]:
         return QueryDataParams(max_count=min(max_count, maximum), page_token=page_token)

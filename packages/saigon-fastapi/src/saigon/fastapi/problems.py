@@ -21,6 +21,7 @@ from saigon.fastapi._text import encodable
 from saigon.fastapi._validation_errors import safe_errors
 from saigon.fastapi.exceptions import NoRequestContextError
 from saigon.fastapi.headers import RequestContext
+from saigon.fastapi.routing import allowed_methods
 from saigon.model.pagination import InvalidPaginationToken
 from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails, ProblemError
 
@@ -93,12 +94,17 @@ def _request_id() -> str | None:
         return None
 
 
-async def http_exception_handler(_request: Request, exc: HTTPException) -> Response:
+async def http_exception_handler(request: Request, exc: HTTPException) -> Response:
     """Answer an ``HTTPException`` with a problem; the detail of a 500 stays inside."""
     if exc.status_code in {204, 205, 304} or exc.status_code < HTTPStatus.OK:
         return Response(status_code=exc.status_code, headers=exc.headers)
     detail = None if exc.status_code == HTTPStatus.INTERNAL_SERVER_ERROR else _text(exc.detail)
-    return problem_response(exc.status_code, detail=detail, headers=exc.headers)
+    headers = exc.headers
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = allowed_methods(request.app, request.scope)
+        if request.method not in allowed:  # else it is the endpoint that refuses
+            headers = {"Allow": ", ".join(allowed)}
+    return problem_response(exc.status_code, detail=detail, headers=headers)
 
 
 def _text(detail: object) -> str | None:
