@@ -3,22 +3,30 @@ import io
 import json
 import logging
 import math
+import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
+from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from saigon.fastapi._logs.json import ContextJsonFormatter
 from saigon.fastapi.exceptions import MissingExtraError
+from saigon.fastapi.headers import GatewaySecret
 from saigon.fastapi.logging import (
     asynclogcontext,
     bind_log_context,
@@ -356,7 +364,7 @@ def test_json_has_words_for_what_is_no_number(
 
 @given(
     st.dictionaries(
-        st.text(st.characters(categories=["Ll"]), min_size=1).map(lambda name: f"f_{name}"),
+        st.text(st.characters(categories=["Ll"]), min_size=1).map(lambda name: f"f_{name}_x"),
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     ),
     st.text(),
@@ -374,3 +382,224 @@ def test_fields_of_plain_types_come_back_from_json(fields: dict[str, Any], messa
             continue
         assert read[name] == value
     assert read["message"] == message
+
+
+class Login(BaseModel):
+    user: str
+    password: str
+
+
+@dataclass
+class Held:
+    user: str
+    client_secret: str
+    itself: Any = None
+
+
+class Kind(Enum):
+    NAN = float("nan")
+
+
+ENDLESS = Held("jo", "hunter2")
+ENDLESS.itself = ENDLESS
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"headers": [[b"authorization", b"hunter2"], [b"accept", b"seen"]]},
+        {"AuthenticationResult": {"AccessToken": "hunter2", "IdToken": "hunter2"}},
+        {"SecretAccessKey": "hunter2", "SessionToken": "hunter2"},
+        {"client_secret": "hunter2", "X-Api-Key": "hunter2", "Set-Cookie": "hunter2"},
+        {"X-Gateway-Secret": "hunter2", "refresh_token": "hunter2", "privateKey": "hunter2"},
+        {"x-origin-verify": "hunter2"},
+        Login(user="jo", password="hunter2"),
+        deque([{"passwd": "hunter2"}]),
+        ENDLESS,
+        {"key": SecretBytes(b"hunter2")},
+    ],
+    ids=lambda held: f"{type(held).__name__} {str(held)[:30]}",
+)
+def test_secret_is_hidden_whatever_it_stands_in(lines: Lines, held: object) -> None:
+    GatewaySecret("X-Origin-Verify", lambda: SecretStr("hunter2"))
+    log.info("x", extra={"held": held})
+    (line,) = lines()
+    assert "hunter2" not in line
+    assert "***" in line
+
+
+def test_secrets_of_a_message_that_is_a_mapping_are_hidden_in_text_too(lines: Lines) -> None:
+    log.info({"password": "hunter2", "order": 1})
+    assert "hunter2" not in lines()[0]
+
+
+class Hostile:
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class HostileMapping(dict[str, Any]):
+    def items(self) -> Any:
+        raise RuntimeError
+
+
+ODD: list[object] = [
+    *(Kind.NAN, [float("inf")], Held("jo", "x", float("nan")), Hostile(), HostileMapping(a=1)),
+    *(10**5000, [10**5000], {1: 2}, {None: {(): ()}}, ENDLESS, {"a", "b"}, b"\xff", object()),
+    *(Decimal(1), UUID(int=1), datetime(2026, 1, 1, tzinfo=UTC), ValueError("x"), Hostile),
+]
+
+
+@pytest.mark.parametrize(
+    "value", ODD, ids=[f"{place} {type(value).__name__}" for place, value in enumerate(ODD)]
+)
+def test_value_of_any_type_is_one_line(
+    lines: Lines, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.info("x", extra={"value": value, "beside": "ü"})
+    (line,) = lines()
+    if line.startswith("{"):
+        json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert capsys.readouterr().err == "", "logging itself has failed"
+
+
+def test_name_that_is_no_text_is_written(lines: Lines) -> None:
+    record = log.makeRecord("orders", logging.INFO, "f", 1, "x", (), None)
+    vars(record)[1] = 2  # type: ignore[index]  # as extra={1: 2} does
+    log.handle(record)
+    assert len(lines()) == 1
+
+
+def test_breadth_of_a_field_is_bounded(lines: Lines) -> None:
+    wide: Any = ["x"] * 1_000_000
+    for _ in range(12):
+        wide = dict.fromkeys("abcdefghijkl", wide) if isinstance(wide, dict) else {"a": wide}
+    log.info("x", extra={"wide": wide, "long": [["k" * 1_000_000, 1]]})
+    assert len(lines()[0]) <= 16_000
+
+
+@pytest.mark.parametrize("fields", [{}, {"order": 1}])
+def test_record_is_pickled_within_a_scope_and_outside(
+    restored_logging: None, fields: dict[str, object]
+) -> None:
+    enable_log_context(handler=logging.StreamHandler(io.StringIO()))
+    with logcontext(**fields):
+        record = log.makeRecord("orders", logging.INFO, "f", 1, "made", (), None)
+    copied = pickle.loads(pickle.dumps(record))
+    assert copied.log_context == fields
+
+
+def test_cut_line_keeps_what_says_most(json_lines: Callable[[], list[dict[str, object]]]) -> None:
+    with logcontext(**{f"context_{number}": "x" * 90 for number in range(180)}):
+        log.info("x", extra={"method": "GET", "route": "/orders", "status": 200})
+    (line,) = json_lines()
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/orders", 200)
+    assert line["truncated"] is True
+
+
+def test_cut_line_keeps_types_and_the_ends(
+    json_lines: Callable[[], list[dict[str, object]]],
+) -> None:
+    log.error("x", exc_info=ValueError("x" * 100_000 + "the end"), extra={"ratio": 0.5, "on": True})
+    (line,) = json_lines()
+    assert (line["ratio"], line["on"]) == (0.5, True)
+    assert str(line["exc_info"]).endswith("the end")
+    assert len(str(line["exc_info"])) > 4000
+
+
+def test_traceback_of_another_process_is_written(restored_logging: None) -> None:
+    stream = io.StringIO()
+    enable_log_context(handler=logging.StreamHandler(stream))
+    record = log.makeRecord("orders", logging.ERROR, "f", 1, "failed", (), None)
+    record.exc_text = "Traceback: of there"
+    log.handle(record)
+    assert "\n  Traceback: of there" in stream.getvalue()
+
+
+def test_stack_is_written(restored_logging: None) -> None:
+    stream = io.StringIO()
+    enable_log_context(handler=logging.StreamHandler(stream))
+    log.info("here", stack_info=True)
+    assert "test_stack_is_written" in stream.getvalue()
+
+
+def test_direction_of_the_text_cannot_be_turned(lines: Lines) -> None:
+    log.info("user \u202egnp.exe\u2066 \u200f")
+    assert lines()[0].isprintable()
+
+
+def test_function_that_is_awaited_is_refused_by_what_would_do_nothing() -> None:
+    async def later() -> None: ...
+
+    async def many() -> AsyncIterator[int]:
+        yield 1
+
+    for function in (later, many):
+        with pytest.raises(TypeError, match="asynclogcontext"):
+            logcontext(order=1)(function)
+        with pytest.raises(TypeError, match="async"):
+            bind_log_context(function)
+
+
+def test_decorated_function_may_call_itself() -> None:
+    @logcontext(depth="inside")
+    def recurse(times: int) -> list[dict[str, object]]:
+        below = recurse(times - 1) if times else []
+        return [*below, dict(current_log_context())]
+
+    assert recurse(2) == [{"depth": "inside"}] * 3
+    assert current_log_context() == {}
+
+
+def test_level_that_is_none_changes_nothing(restored_logging: None) -> None:
+    before = list(logging.getLogger().handlers)
+    with pytest.raises(ValueError, match="BAD"):
+        enable_log_context(level="BAD")
+    assert logging.getLogger().handlers == before
+
+
+def test_standard_error_is_that_of_the_moment(
+    restored_logging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enable_log_context()
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    log.info("there")
+    assert "there" in stream.getvalue()
+
+
+def test_what_is_handed_out_is_a_copy() -> None:
+    with logcontext(order=1):
+        fields = current_log_context()
+        assert isinstance(fields, dict)
+        fields["order"] = 2
+        assert current_log_context() == {"order": 1}
+
+
+def test_handler_of_lambda_is_taken_off_and_mangums_line_left_out(
+    uvicorn_loggers: list[logging.Logger],
+) -> None:
+    class LambdaLoggerHandler(logging.StreamHandler[io.StringIO]):
+        __module__ = "awslambdaric.bootstrap"
+
+    of_lambda, ours = io.StringIO(), io.StringIO()
+    logging.getLogger().addHandler(LambdaLoggerHandler(of_lambda))
+    configure(handler=logging.StreamHandler(ours))
+    adapter = logging.getLogger("mangum.http")
+    try:
+        adapter.info("GET / 200")
+        adapter.error("An error occurred")
+    finally:
+        adapter.filters.clear()
+    assert of_lambda.getvalue() == ""
+    assert [line.split(" ", 2)[2] for line in ours.getvalue().splitlines()] == [
+        "ERROR mangum.http An error occurred"
+    ]
+
+
+def test_nothing_fails_while_opentelemetry_is_being_imported(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", ModuleType("opentelemetry.trace"))
+    log.info("x")
+    assert len(lines()) == 1

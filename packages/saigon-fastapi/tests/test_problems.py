@@ -2,11 +2,12 @@ import inspect
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, HTTPException, Query
 from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError, ValidationInfo
 
 from saigon.fastapi._validation_errors import FIXED_MESSAGE
@@ -14,6 +15,7 @@ from saigon.fastapi.app import create_app
 from saigon.fastapi.problems import install_problem_handlers, validation_error_exception_handler
 from saigon.model.pagination import InvalidPaginationToken
 from saigon.model.problems import ProblemDetails
+from saigon.orm.exceptions import DbErrorKind, DbExecutionError
 
 Call = Callable[..., httpx.Response]
 
@@ -28,6 +30,10 @@ def _advise(value: str) -> str:
 
 def _compare(value: str, info: ValidationInfo) -> str:
     raise ValueError(f"{value} is not {info.data.get('password')}")
+
+
+def _compare_all(value: str, info: ValidationInfo) -> str:
+    raise ValueError(f"not allowed beside {info.data}")
 
 
 class NewPassword(BaseModel):
@@ -272,3 +278,105 @@ def test_wrong_method_is_told_all_that_are_allowed(call: Call, prefix: str) -> N
     assert answer.headers["content-type"] == "application/problem+json"
     own = call(app, "DELETE", f"{prefix}/orders/7")
     assert own.headers["allow"] == "GET", "what an endpoint says stands"
+
+
+class Beside(BaseModel):
+    password: str = ""
+    pin: int = 0
+    again: Annotated[str, AfterValidator(_compare_all)] = ""
+
+
+@pytest.mark.parametrize("where", ["query", "header", "cookie"])
+def test_secret_beside_a_field_is_not_echoed_wherever_it_comes(call: Call, where: str) -> None:
+    router = APIRouter()
+
+    @router.get("/query")
+    def query(given: Annotated[Beside, Query()]) -> None: ...
+
+    @router.get("/header")
+    def header(given: Annotated[Beside, Header()]) -> None: ...
+
+    @router.get("/cookie")
+    def cookie(given: Annotated[Beside, Cookie()]) -> None: ...
+
+    given = {"password": "hunter2", "pin": "471147", "again": "x"}
+    sent: dict[str, dict[str, Any]] = {
+        "query": {"params": given},
+        "header": {"headers": given},
+        "cookie": {"headers": {"cookie": "; ".join(f"{k}={v}" for k, v in given.items())}},
+    }
+    answer = call(create_app(title="Test", routers=[router]), "GET", f"/{where}", **sent[where])
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
+    assert "471147" not in answer.text
+
+
+@pytest.mark.parametrize("status", [600, 99, -1, 102])
+def test_status_that_no_server_sends_is_a_crash(call: Call, status: int) -> None:
+    assert problem(call(raising(HTTPException(status, "x")), "GET", "/"), 500).status == 500
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_status_without_a_body_keeps_its_headers(call: Call, status: int) -> None:
+    answer = call(raising(HTTPException(status, headers={"X-Name": "x"})), "GET", "/")
+    assert (answer.status_code, answer.content, answer.headers["x-name"]) == (status, b"", "x")
+
+
+def test_status_without_a_phrase_has_a_title(call: Call) -> None:
+    assert problem(call(raising(HTTPException(499, "x")), "GET", "/"), 499).title == "Error"
+
+
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ({("a", 1): 2}, None),
+        (CIRCLE, None),
+        ({"at": datetime(2026, 1, 1, tzinfo=UTC)}, '{"at": "2026-01-01 00:00:00+00:00"}'),
+        ("Bad Request", None),
+    ],
+    ids=["keys", "circle", "no JSON", "the title again"],
+)
+def test_detail_of_any_shape_is_a_problem(call: Call, detail: Any, shown: str | None) -> None:
+    assert problem(call(raising(HTTPException(400, detail)), "GET", "/"), 400).detail == shown
+
+
+def test_detail_of_a_500_is_logged(call: Call, caplog: pytest.LogCaptureFixture) -> None:
+    call(raising(HTTPException(500, "the disk is full")), "GET", "/")
+    assert "answered with 500: the disk is full" in caplog.messages
+
+
+ALL_KINDS: list[tuple[DbErrorKind, int]] = [
+    *(("unique", 409), ("foreign_key", 409)),
+    *(("serialization", 503), ("deadlock", 503), ("timeout", 503), ("connection", 503)),
+    *(("not_null", 500), ("check", 500), ("read_only", 500), ("auth", 500), ("other", 500)),
+]
+
+
+@pytest.mark.parametrize(("kind", "status"), ALL_KINDS)
+def test_errors_of_the_database_are_problems(call: Call, kind: DbErrorKind, status: int) -> None:
+    error = DbExecutionError("orders_pkey", kind=kind, retryable=status == 503)
+    answer = call(raising(error), "GET", "/")
+    assert problem(answer, status).status == status
+    assert "orders_pkey" not in answer.text
+    assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+
+
+def test_whatever_may_be_tried_again_is_503(call: Call) -> None:
+    assert (
+        call(raising(DbExecutionError("x", kind="other", retryable=True)), "GET", "/").status_code
+        == 503
+    )
+
+
+def raising(error: Exception) -> FastAPI:
+    router = APIRouter()
+
+    @router.get("/")
+    def fail() -> None:
+        raise error
+
+    return create_app(title="Test", routers=[router])

@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 from saigon.fastapi._exchange import Exchange, RawHeader
 from saigon.fastapi._logs.server import note_logged
 from saigon.fastapi._logs.spans import span_fields
+from saigon.fastapi._own_answers import CRASH_KEY
 from saigon.fastapi._request.reading import Reading
 from saigon.fastapi._text import escaped
 from saigon.fastapi.headers import RequestContext
@@ -53,20 +54,21 @@ class LoggedExchange(Exchange):
         self._reading = reading
         self._quiet = quiet
         self._slow_after = slow_after
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._written = False
 
     def completed(self) -> None:
-        """Write the line while background tasks run; a failure waits for the error on its way."""
+        """Write the line before background tasks run; a crash waits for its error."""
         super().completed()
-        if (self.status or 0) < _SERVER_ERROR:
+        if CRASH_KEY not in self._scope:
             self.write()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Note what the app raised; it gets a line of its own where the line stands already."""
-        self._error = error
         if self._written:
             _log.error("failed after the answer was sent", exc_info=error)
+        else:
+            self._error = error
         note_logged(error)
 
     def write(self) -> None:
@@ -76,11 +78,12 @@ class LoggedExchange(Exchange):
         self._written = True
         status = self._final_status()
         duration = (self.ended or time.perf_counter()) - self.began
-        failed = self._error is not None or status >= _SERVER_ERROR
+        failed = self._error is not None or status >= _SERVER_ERROR or self._broke_off(status)
         slow = duration >= self._slow_after and self._scope["type"] == "http"
         level = logging.ERROR if failed else logging.WARNING if slow else logging.INFO
         if (failed or slow or not self._quiet) and _log.isEnabledFor(level):
             self._emit(level, self._fields(status, duration))
+        self._error = None  # its traceback leads back here
 
     def _emit(self, level: int, fields: dict[str, Any]) -> None:
         # What Logger.log does, less the search for the caller, which is always here.
@@ -96,12 +99,12 @@ class LoggedExchange(Exchange):
         first_byte = None if self.first_byte is None else self.first_byte - self.began
         fields: dict[str, Any] = {
             "method": escaped(self._scope["method"], _METHOD_LIMIT) if is_http else "WEBSOCKET",
-            "route": route_template(self._scope),
+            "route": self._route(),
             "path": escaped(self._scope["path"]),
             "status": status,
             "duration_ms": round(duration * 1000, 3),
             "ttfb_ms": None if first_byte is None else round(first_byte * 1000, 3),
-            "bytes": self.sent_bytes,
+            "bytes": 0 if is_http and self._scope["method"] == "HEAD" else self.sent_bytes,
             "identity": self._reading.principal(),
             "identity_source": members["identity_source"],
             "client": members["client_address"],
@@ -118,7 +121,15 @@ class LoggedExchange(Exchange):
             fields["incomplete"] = True
         return fields
 
-    def _exc_info(self) -> tuple[type[Exception], Exception, TracebackType | None] | None:
+    def _route(self) -> str | None:
+        route = route_template(self._scope)
+        return None if route is None else escaped(route)
+
+    def _broke_off(self, status: int) -> bool:
+        is_http = self._scope["type"] == "http"
+        return is_http and self.started and not self.complete and status != CLIENT_CLOSED
+
+    def _exc_info(self) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
         error = self._error
         return None if error is None else (type(error), error, error.__traceback__)
 

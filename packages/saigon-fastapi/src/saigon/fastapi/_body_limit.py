@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from saigon.fastapi._own_answers import NotedSend
 from saigon.fastapi._request.raw_headers import header_values
 from saigon.fastapi.problems import problem_response
 
@@ -30,13 +31,16 @@ class BodySizeLimit:
         elif self._declares_too_much(scope):
             await self._refusal()(scope, receive, send)
         else:
+            sending = NotedSend(send)
             try:
-                await self._app(scope, self._counting(receive), send)
+                await self._app(scope, self._counting(receive), sending)
             except _BodyTooLarge:  # a middleware read the body
+                if sending.started:
+                    raise
                 await self._refusal()(scope, receive, send)
 
     def _declares_too_much(self, scope: Scope) -> bool:
-        declared = header_values(scope, "content-length")[:1]
+        declared = header_values(scope, "content-length")
         return any(value.isdigit() and self._is_more(value) for value in declared)
 
     def _is_more(self, digits: bytes) -> bool:

@@ -33,7 +33,7 @@ def db_problem_handlers(
         if exc.kind in _CONFLICTS:
             return problem_response(409, detail=_CONFLICTS[exc.kind])
         if exc.kind in _PASSING or exc.retryable:
-            _log.warning("the database could not answer: %s", exc.kind)
+            _log.warning("the database could not answer: %s", exc)
             return problem_response(503, headers=_RETRY_AFTER)
         raise exc  # a fault of the service: the middleware answers 500 and logs it
 

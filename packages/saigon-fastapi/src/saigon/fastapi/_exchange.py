@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Send
+from starlette.websockets import WebSocketDisconnect
 
 _SWITCHING_PROTOCOLS: Final = 101
 _FORBIDDEN: Final = 403  # what a websocket is that is closed before it was accepted
@@ -36,7 +37,7 @@ class Exchange:
         self.sent_bytes = 0
         self.complete = False
         self.disconnected = False
-        self.unreachable = False
+        self.send_error: OSError | None = None
         self.close_code: int | None = None
 
     @property
@@ -58,17 +59,23 @@ class Exchange:
             message = self._stamped(message)
         try:
             await self._send(message)
-        except OSError:  # how ASGI 2.4 says that the client has left
-            self.unreachable = self.disconnected = True
+        except OSError as exc:  # how ASGI 2.4 says that the client has left
+            self.send_error = exc
+            self.disconnected = True
             raise
         self._note(message)  # not before: a server refuses headers that are none
 
-    def client_left(self, error: Exception) -> bool:
+    def client_left(self, error: BaseException) -> bool:
         """Tell whether the app raised this because nobody is there to be answered."""
+        if self.complete:
+            return False
         if isinstance(error, ClientDisconnect):
             self.disconnected = True
             return True
-        return self.unreachable and isinstance(error, OSError)
+        if isinstance(error, WebSocketDisconnect) and self.disconnected:
+            self.close_code = self.close_code or error.code
+            return True
+        return error is self.send_error
 
     def cancelled(self) -> None:
         """Note that the server gave up on the request."""
@@ -94,8 +101,12 @@ class Exchange:
                 self._start(int(message["status"]))
             case "http.response.pathsend":  # the server sends a file, all of it
                 self.completed()
+            case "http.response.zerocopysend":
+                self.sent_bytes += message.get("count") or 0
+                if not message.get("more_body", False):
+                    self.completed()
             case "websocket.send":
-                self.sent_bytes += len(message.get("bytes") or message.get("text") or "")
+                self.sent_bytes += _payload_size(message)
             case "websocket.accept":
                 self._start(_SWITCHING_PROTOCOLS)
             case "websocket.close":
@@ -105,3 +116,7 @@ class Exchange:
     def _start(self, status: int) -> None:
         self.status = status
         self.first_byte = time.perf_counter()
+
+
+def _payload_size(message: Message) -> int:
+    return len(message.get("bytes") or (message.get("text") or "").encode("utf-8", "replace"))

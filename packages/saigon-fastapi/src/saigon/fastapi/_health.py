@@ -1,12 +1,12 @@
 """The routes that tell whether the process lives and whether it can do its work."""
 
+import asyncio
 import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
-import anyio
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import APIRouter
@@ -34,11 +34,9 @@ def health_router(checks: Mapping[str, ReadinessCheck]) -> APIRouter:
 
     @router.get(READY_PATH)
     async def ready() -> Response:
-        passed: set[str] = set()
-        async with anyio.create_task_group() as tasks:
-            for check in named.values():
-                tasks.start_soon(check.run, passed)
-        if failed := [name for name in named if name not in passed]:
+        passed = await asyncio.gather(*(check.passes() for check in named.values()))
+        failed = [name for name, has_passed in zip(named, passed, strict=True) if not has_passed]
+        if failed:
             return problem_response(503, detail="not ready: " + ", ".join(failed))
         return JSONResponse({"status": "ok"})
 
@@ -46,23 +44,29 @@ def health_router(checks: Mapping[str, ReadinessCheck]) -> APIRouter:
 
 
 class _Check:
-    """One check, which is bounded in time, and in threads where it hangs."""
+    """One check. Whoever asks while it runs is given what it comes to."""
 
     def __init__(self, name: str, check: ReadinessCheck) -> None:
         self._name = name
         self._check = check
-        self._running = threading.Lock()
+        self._flight: asyncio.Task[bool] | None = None
+        self._thread = threading.Lock()
 
-    async def run(self, passed: set[str]) -> None:
-        """Add the name to those that have passed, if it has."""
+    async def passes(self) -> bool:
+        """Tell whether the check passes, within the time that it is given."""
+        flight = self._flight
+        if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
+            flight = self._flight = asyncio.create_task(self._run())
+        # Whoever asked first may leave; the others still wait for it.
+        return await asyncio.shield(flight)
+
+    async def _run(self) -> bool:
         try:
-            with anyio.fail_after(_TIMEOUT):
-                result = await self._call()
+            async with asyncio.timeout(_TIMEOUT):
+                return await self._call() is not False
         except Exception:  # noqa: BLE001  # whatever a check raises, it has failed
             _log.exception("the readiness check %s failed", self._name)
-        else:
-            if result is not False:
-                passed.add(self._name)
+            return False
 
     async def _call(self) -> object:
         if inspect.iscoroutinefunction(self._check):
@@ -75,10 +79,10 @@ class _Check:
         return await result if inspect.isawaitable(result) else result
 
     def _call_in_thread(self) -> object:
-        # Behind one that hangs the next ones wait, and give up: threads do not pile up.
-        if not self._running.acquire(timeout=_TIMEOUT):
+        # Behind one that hangs the next one waits, and gives up: threads do not pile up.
+        if not self._thread.acquire(timeout=_TIMEOUT):
             raise TimeoutError(f"the readiness check {self._name} still hangs")
         try:
             return self._check()
         finally:
-            self._running.release()
+            self._thread.release()

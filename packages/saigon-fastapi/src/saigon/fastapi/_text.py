@@ -6,7 +6,9 @@ from typing import Final
 HEADER_LIMIT: Final = 256
 """How many characters of a header reach the request context and the log."""
 
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNSAFE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def escaped(text: str, limit: int = HEADER_LIMIT) -> str:
@@ -17,7 +19,10 @@ def escaped(text: str, limit: int = HEADER_LIMIT) -> str:
 
 
 def one_line(text: str) -> str:
-    """Escape what would end a log line or drive a terminal; letters of any script stay."""
+    """Escape what would end a log line, drive a terminal or turn the direction of the text.
+
+    Letters of any script stay.
+    """
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 

@@ -9,19 +9,15 @@ from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from saigon.fastapi._body_limit import BodySizeLimit
-from saigon.fastapi._crash import CrashAnswer
 from saigon.fastapi._health import ReadinessCheck, health_router
 from saigon.fastapi._identity.sources import IdentitySource, check_trust
-from saigon.fastapi._openapi import (
-    declare_problem_media_type,
-    declare_security_answers,
-    extend_openapi,
-)
+from saigon.fastapi._openapi import declare_problems, extend_openapi
+from saigon.fastapi._own_answers import OwnAnswers
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi.context import open_call_context
 from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.headers import RequestContext
-from saigon.fastapi.middleware import QUIET_PATHS, LogMiddleware
+from saigon.fastapi.middleware import QUIET_PATHS, LogMiddleware, OuterLogMiddleware
 from saigon.fastapi.problems import PROBLEM_RESPONSES, install_problem_handlers
 from saigon.fastapi.routing import use_route_names_as_operation_ids
 
@@ -53,8 +49,9 @@ def create_app(
 ) -> FastAPI:
     """Make a FastAPI app with logging, request context, problem documents and health routes.
 
-    From the outside in stand: ``LogMiddleware``; CORS, whose headers the answer to a crash has
-    too; the cap on the body; the middleware given; the handlers of errors; the routes.
+    From the outside in stand: ``LogMiddleware``; CORS, whose headers the answers to a crash and to
+    a caller that cannot be identified have too; the cap on the body; the middleware given; the
+    handlers of errors; the routes.
 
     Args:
         title: The title of the OpenAPI document.
@@ -67,8 +64,9 @@ def create_app(
         proxy_hops: The proxies before the service, for the client's address.
         cors: The arguments of Starlette's ``CORSMiddleware``, such as ``allow_origins``.
         middleware: Further middleware, the outermost first.
-        exception_handlers: Further handlers, which go before the ones installed here. None for
-            ``Exception`` or 500: a crash is answered by ``LogMiddleware``.
+        exception_handlers: Further handlers; one for the same type takes the place of the one
+            installed here. None for ``Exception`` or 500: a crash is answered by
+            ``LogMiddleware``.
         readiness: Checks by name, for ``/health/ready``: each is given five seconds, and fails by
             raising or returning ``False``. A plain function runs in a worker thread.
         quiet_paths: Paths that are logged only when slow or failed.
@@ -76,7 +74,7 @@ def create_app(
         max_body_bytes: The largest body of a request; a larger one is answered with 413.
         docs: Serve the OpenAPI document and the pages that show it.
         options: Further arguments of ``FastAPI``, such as ``openapi_tags``, ``servers`` or
-            ``telemetry``. Not ``root_path``, which belongs to the server.
+            ``telemetry={…}``. Not ``root_path``, which belongs to the server.
 
     Raises:
         ConfigurationError: The identity's rule of trust would believe anyone here, a handler would
@@ -96,7 +94,7 @@ def create_app(
         openapi_url="/openapi.json" if docs else None,
         middleware=[
             Middleware(
-                LogMiddleware,
+                LogMiddleware if cors is None else OuterLogMiddleware,
                 context_type=context_type,
                 identity=identity,
                 proxy_hops=proxy_hops,
@@ -116,8 +114,7 @@ def create_app(
     for router in routers:
         app.include_router(router)
     use_route_names_as_operation_ids(app)
-    extend_openapi(app, declare_problem_media_type)
-    extend_openapi(app, declare_security_answers)
+    extend_openapi(app, lambda schema: declare_problems(schema, PROBLEM_RESPONSES))
     return app
 
 
@@ -145,4 +142,4 @@ def _cors(options: Mapping[str, Any] | None) -> list[Middleware]:
         return []
     from starlette.middleware.cors import CORSMiddleware
 
-    return [Middleware(CORSMiddleware, **options), Middleware(CrashAnswer)]
+    return [Middleware(CORSMiddleware, **options), Middleware(OwnAnswers)]

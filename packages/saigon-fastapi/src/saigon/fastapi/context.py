@@ -20,7 +20,8 @@ class CallContext:
     """The standing of the request."""
 
     background_tasks: BackgroundTasks
-    """Run after the answer is sent; not where an endpoint returns a response with its own."""
+    """Run after the answer is sent: not those of a websocket or of an endpoint that raises, and not
+    where an endpoint returns a response with its own."""
 
 
 _CURRENT: Final[ContextVar[CallContext | None]] = ContextVar("saigon_call_context", default=None)

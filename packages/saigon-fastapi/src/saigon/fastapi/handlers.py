@@ -3,9 +3,12 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable
+from inspect import Parameter, signature
 from typing import Any, Generic, TypeVar
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
+
+from saigon.fastapi.exceptions import ConfigurationError
 
 __all__ = ["RequestHandler"]
 
@@ -39,15 +42,26 @@ class RequestHandler(ABC, Generic[ReqT, RespT]):
         the path.
         """
 
-    def add_to(self, router: APIRouter, method: str, path: str, **options: Any) -> None:
+    def add_to(self, router: APIRouter | FastAPI, method: str, path: str, **options: Any) -> None:
         """Route requests to the handler, under the name of its class in snake case.
 
         Args:
-            router: Where the operation belongs.
+            router: Where the operation belongs, a router or the app.
             method: The HTTP method.
             path: The path, without the router's prefix.
             options: Those of ``APIRouter.add_api_route``.
+
+        Raises:
+            ConfigurationError: What ``handle`` takes is not annotated, or by a type variable, so
+                that FastAPI would look for it in the query string.
         """
+        takes = next(iter(signature(self.handle).parameters.values()), None)
+        if takes is not None and (
+            takes.annotation is Parameter.empty or isinstance(takes.annotation, TypeVar)
+        ):
+            raise ConfigurationError(
+                f"{type(self).__name__}.handle takes {takes.name!r}; annotate it with what it is"
+            )
         options.setdefault("name", _snake_case(type(self).__name__))
         router.add_api_route(path, self.handle, methods=[method], **options)
 

@@ -2,16 +2,16 @@
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import ContextDecorator, asynccontextmanager
 from contextvars import Token
 from functools import wraps
-from types import MappingProxyType
-from typing import Final, ParamSpec, TextIO, TypeVar
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any, Final, ParamSpec, Self, TextIO, TypeVar
 
 from saigon.fastapi._logs.record import ContextRecordFactory
 from saigon.fastapi._logs.scope import FIELDS
-from saigon.fastapi._logs.server import compose_with_uvicorn
+from saigon.fastapi._logs.server import compose_with_server
 from saigon.fastapi._logs.text import TextFormatter
 from saigon.fastapi.exceptions import MissingExtraError
 
@@ -28,19 +28,35 @@ __all__ = [
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
-@contextmanager
-def logcontext(**fields: object) -> Iterator[None]:
+class logcontext(ContextDecorator):  # noqa: N801  # it is called as a function is
     """Put the fields on every log line below; an inner scope overrides and restores.
 
     Use it as a context manager, or as the decorator of a ``def`` function.
+
+    Raises:
+        TypeError: It decorates an ``async def`` function, which :func:`asynclogcontext` is for.
     """
-    token = FIELDS.set({**FIELDS.get(), **fields})
-    try:
-        yield
-    finally:
-        _restore(token)
+
+    def __init__(self, **fields: object) -> None:
+        self._fields = fields
+        self._tokens: list[Token[Mapping[str, object]]] = []
+
+    def __call__(self, function: FunctionT) -> FunctionT:
+        """Decorate a function."""
+        _refuse_async(function, "decorate it with asynclogcontext")
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> Self:
+        return type(self)(**self._fields)
+
+    def __enter__(self) -> None:
+        self._tokens.append(FIELDS.set({**FIELDS.get(), **self._fields}))
+
+    def __exit__(self, *_exc_info: object) -> None:
+        _restore(self._tokens.pop())
 
 
 @asynccontextmanager
@@ -51,7 +67,10 @@ async def asynclogcontext(**fields: object) -> AsyncIterator[None]:
 
 
 def set_log_context(**fields: object) -> None:
-    """Add the fields from here to the end of the scope: of the request, task or ``logcontext``."""
+    """Add the fields from here to the end of the scope: of the request, task or ``logcontext``.
+
+    A ``def`` endpoint or dependency runs in a thread, and is a scope of its own.
+    """
     FIELDS.set({**FIELDS.get(), **fields})
 
 
@@ -67,9 +86,13 @@ def bind_log_context(function: Callable[P, ResultT]) -> Callable[P, ResultT]:
     hand, those of a ``ThreadPoolExecutor`` among them, begin without. Several threads may call it
     at once.
 
+    Raises:
+        TypeError: It is an ``async def`` function, whose task has the fields anyway.
+
     Example:
         ``executor.map(bind_log_context(store), orders)``
     """
+    _refuse_async(function, "a task has the fields anyway")
     fields = FIELDS.get()
 
     @wraps(function)
@@ -85,7 +108,7 @@ def bind_log_context(function: Callable[P, ResultT]) -> Callable[P, ResultT]:
 
 def current_log_context() -> Mapping[str, object]:
     """Return the fields now in force."""
-    return MappingProxyType(dict(FIELDS.get()))
+    return dict(FIELDS.get())
 
 
 def configure(
@@ -97,8 +120,9 @@ def configure(
     """Set up the log of an application in one line: its own lines and the server's, in one form.
 
     Does what :func:`enable_log_context` does. Beyond that uvicorn's lines are written as all others
-    are, whether it starts before or after; its access lines, and its tracebacks of errors that
-    ``LogMiddleware`` has logged, are left out.
+    are, whether it starts before or after. Left out are its access lines, which every app in the
+    process has ``LogMiddleware`` for, and its tracebacks of errors that this has logged; likewise
+    Mangum's, and what Lambda's own handler would write a second time.
 
     Args:
         json: Write one JSON object a line instead of text.
@@ -112,7 +136,7 @@ def configure(
         MissingExtraError: JSON was asked for and ``saigon-fastapi[json]`` is not installed.
     """
     handler = enable_log_context(json=json, level=level, handler=handler)
-    compose_with_uvicorn()
+    compose_with_server()
     return handler
 
 
@@ -143,11 +167,11 @@ def enable_log_context(
     handler.setFormatter(formatter)
     ContextRecordFactory.install()
     root = logging.getLogger()
+    root.setLevel(level)
     for ours in [old for old in root.handlers if getattr(old, _OURS, False)]:
         root.removeHandler(ours)
     setattr(handler, _OURS, True)
     root.addHandler(handler)
-    root.setLevel(level)
     return handler
 
 
@@ -168,6 +192,11 @@ def _json_formatter() -> logging.Formatter:
     except ModuleNotFoundError as exc:
         raise MissingExtraError("json", exc.name) from exc
     return ContextJsonFormatter()
+
+
+def _refuse_async(function: Callable[..., object], advice: str) -> None:
+    if iscoroutinefunction(function) or isasyncgenfunction(function):
+        raise TypeError(f"{function.__qualname__} is async; {advice}")
 
 
 def _restore(token: Token[Mapping[str, object]]) -> None:

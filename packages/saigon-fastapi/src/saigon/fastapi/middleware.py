@@ -1,5 +1,6 @@
 """The one middleware: request context, log context, access line and the answer to a crash."""
 
+import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
@@ -7,16 +8,16 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saigon.fastapi._access_line import LoggedExchange
-from saigon.fastapi._crash import answer_crash
 from saigon.fastapi._identity.sources import check_trust
 from saigon.fastapi._logs.scope import RequestLogScope
 from saigon.fastapi._logs.spans import name_span
+from saigon.fastapi._own_answers import FAULT_KEY, answer_crash, answer_fault
+from saigon.fastapi._paths import path_below_root
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi._request.in_force import IN_FORCE
 from saigon.fastapi._request.raw_headers import raw_name
 from saigon.fastapi._request.reading import ContextReader, Fault
 from saigon.fastapi.headers import IdentitySource, RequestContext
-from saigon.fastapi.problems import close_code, problem_response
 
 __all__ = ["QUIET_PATHS", "LogMiddleware"]
 
@@ -80,7 +81,7 @@ class LogMiddleware:
             receive,
             send,
             (self._id_header, request_id.encode("latin-1")),
-            quiet=scope["path"] in self._quiet_paths,
+            quiet=path_below_root(scope) in self._quiet_paths,
             slow_after=self._slow_after,
         )
         in_force = IN_FORCE.set(reading.context)
@@ -92,33 +93,46 @@ class LogMiddleware:
 
     async def _run(self, scope: Scope, exchange: LoggedExchange, fault: Fault | None) -> None:
         try:
-            if fault is None:
+            if fault is None or self._is_answered_within(scope, fault):
                 await self._app(scope, exchange.receive, exchange.send)
             else:
-                await _refuse(scope, exchange, fault)
-        except Exception as exc:
+                await answer_fault(fault, scope, exchange.receive, exchange.send)
+            await _answer_for(scope, exchange)
+        except BaseException as exc:
             if exchange.client_left(exc):
                 return
-            exchange.fail(exc)
-            if scope["type"] == "http" and not exchange.started:
-                await answer_crash(scope, exchange.receive, exchange.send)
-            raise
-        except BaseException:
-            exchange.cancelled()
+            if _gave_up(exc):
+                exchange.cancelled()
+            else:
+                exchange.fail(exc)
+                await _answer_for(scope, exchange)
             raise
         finally:
             exchange.write()
 
+    def _is_answered_within(self, _scope: Scope, _fault: Fault) -> bool:
+        return False
 
-async def _refuse(scope: Scope, exchange: LoggedExchange, fault: Fault) -> None:
-    if scope["type"] == "websocket":
-        await exchange.receive()
-        close = {
-            "type": "websocket.close",
-            "code": close_code(fault.status),
-            "reason": fault.detail,
-        }
-        await exchange.send(close)
-        return
-    response = problem_response(fault.status, detail=fault.detail)
-    await response(scope, exchange.receive, exchange.send)
+
+class OuterLogMiddleware(LogMiddleware):
+    """Leaves the answer to a request that is refused to ``OwnAnswers`` further in."""
+
+    def _is_answered_within(self, scope: Scope, fault: Fault) -> bool:
+        if scope["type"] != "http":
+            return False
+        scope[FAULT_KEY] = fault
+        return True
+
+
+def _gave_up(error: BaseException) -> bool:
+    """Tell whether the server, not the app, has ended the request."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    return not isinstance(error, Exception | KeyboardInterrupt | SystemExit)
+
+
+async def _answer_for(scope: Scope, exchange: LoggedExchange) -> None:
+    """Answer with 500 where the app has not answered and somebody waits for it."""
+    if scope["type"] == "http" and not exchange.started and not exchange.disconnected:
+        await answer_crash(scope, exchange.receive, exchange.send)

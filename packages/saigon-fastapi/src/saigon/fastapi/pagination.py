@@ -23,7 +23,9 @@ __all__ = [
 _MAX_TOKEN: Final = 2048
 _MAX_COUNT: Final = 1_000_000  # of QueryDataParams
 _INSTANT: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:([Zz])|([ +-])(\d\d:\d\d))"
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)"
+    r"(?:([Zz])|([ +-])((?:[01]\d|2[0-3]):[0-5]\d))",
+    re.ASCII,
 )
 
 
@@ -64,9 +66,7 @@ validate_query_pagination_params: Final = query_pagination_params()
 """The dependency with a default of 100 items and at most 1000."""
 
 
-def _instant(value: Any) -> datetime | None:
-    if value is None or isinstance(value, datetime):
-        return value
+def _instant(value: Any) -> datetime:
     match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("expected a date and time with its UTC offset")
@@ -82,8 +82,9 @@ _Instant = Annotated[AwareDatetime | None, BeforeValidator(_instant)]
 def query_date_range(*, max_span: timedelta | None = None) -> Callable[..., Awaitable[TimeRange]]:
     """Make a dependency that reads ``start_time`` and ``end_time``, half-open, either one open.
 
-    Both are RFC 3339 date-times with an offset. ``+00:00`` is understood where the ``+`` was
-    sent unescaped. What is not such a time, and a start after the end, is answered with 422.
+    Both are RFC 3339 date-times with an offset, and without leap seconds. ``+00:00`` is understood
+    where the ``+`` was sent unescaped. What is not such a time, and a start after the end, is
+    answered with 422.
 
     Args:
         max_span: The longest range; with it both ends are needed.
@@ -97,7 +98,9 @@ def query_date_range(*, max_span: timedelta | None = None) -> Callable[..., Awai
             bounds = {"start_time": start_time, "end_time": end_time}
             time_range = TimeRange.model_validate(bounds)
         except ValidationError as exc:
-            raise _not_valid("the start lies after the end, or out of the calendar") from exc
+            place = [str(step) for step in exc.errors(include_context=False)[0]["loc"]]
+            message = "the start lies after the end, or out of the calendar"
+            raise _not_valid(message, *place) from exc
         if max_span is not None and (time_range.length is None or time_range.length > max_span):
             raise _not_valid(f"expected both ends, at most {max_span} apart")
         return time_range
@@ -105,10 +108,8 @@ def query_date_range(*, max_span: timedelta | None = None) -> Callable[..., Awai
     return read
 
 
-def _not_valid(message: str) -> RequestValidationError:
-    return RequestValidationError(
-        [{"type": "time_range", "loc": ("query", "start_time"), "msg": message}]
-    )
+def _not_valid(message: str, place: str = "start_time") -> RequestValidationError:
+    return RequestValidationError([{"type": "time_range", "loc": ("query", place), "msg": message}])
 
 
 validate_query_date_range: Final = query_date_range()

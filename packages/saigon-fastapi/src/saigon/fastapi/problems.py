@@ -5,6 +5,7 @@ See Also:
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,11 +18,11 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from saigon.fastapi._db_problems import db_problem_handlers
+from saigon.fastapi._paths import allowed_methods
 from saigon.fastapi._text import encodable
 from saigon.fastapi._validation_errors import safe_errors
 from saigon.fastapi.exceptions import NoRequestContextError
 from saigon.fastapi.headers import RequestContext
-from saigon.fastapi.routing import allowed_methods
 from saigon.model.pagination import InvalidPaginationToken
 from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails, ProblemError
 
@@ -44,6 +45,10 @@ PROBLEM_RESPONSES: Final[Mapping[int | str, dict[str, Any]]] = {
 }
 """The problem answers that any operation may give, for the OpenAPI document."""
 
+_log = logging.getLogger(__name__)
+
+_STATUSES: Final = range(200, 600)
+_WITHOUT_BODY: Final = frozenset({204, 205, 304})
 _DETAIL_LIMIT: Final = 1024  # characters, each up to six bytes of JSON
 _POLICY_VIOLATION: Final = 1008
 _INTERNAL_ERROR: Final = 1011
@@ -65,10 +70,11 @@ def problem_response(
         errors: The single faults, where there are several.
         headers: Further headers of the answer.
     """
+    title = _phrase(status)
     problem = ProblemDetails(
-        title=_phrase(status),
+        title=title,
         status=status,
-        detail=None if detail is None else encodable(detail, _DETAIL_LIMIT),
+        detail=None if detail in {None, title} else encodable(str(detail), _DETAIL_LIMIT),
         request_id=_request_id(),
         errors=None if errors is None else list(errors),
     )
@@ -95,10 +101,15 @@ def _request_id() -> str | None:
 
 
 async def http_exception_handler(request: Request, exc: HTTPException) -> Response:
-    """Answer an ``HTTPException`` with a problem; the detail of a 500 stays inside."""
-    if exc.status_code in {204, 205, 304} or exc.status_code < HTTPStatus.OK:
+    """Answer an ``HTTPException`` with a problem; the detail of a 500 goes into the log alone."""
+    if exc.status_code not in _STATUSES:
+        raise exc  # no server could send it
+    if exc.status_code in _WITHOUT_BODY:
         return Response(status_code=exc.status_code, headers=exc.headers)
-    detail = None if exc.status_code == HTTPStatus.INTERNAL_SERVER_ERROR else _text(exc.detail)
+    detail = _text(exc.detail)
+    if exc.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("answered with 500: %s", detail)
+        detail = None
     headers = exc.headers
     if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = allowed_methods(request.app, request.scope)
@@ -110,7 +121,10 @@ async def http_exception_handler(request: Request, exc: HTTPException) -> Respon
 def _text(detail: object) -> str | None:
     if detail is None or isinstance(detail, str):
         return detail
-    return json.dumps(detail, default=str)
+    try:
+        return json.dumps(detail, default=str)
+    except (TypeError, ValueError):  # keys that are no text, or a circle
+        return None
 
 
 async def validation_error_exception_handler(
@@ -119,10 +133,12 @@ async def validation_error_exception_handler(
     """Answer a request that is not valid with 422, in less than 8 kB whatever came in.
 
     Each fault has its type, its place and a message, all of them cut to length; at most 50 are
-    listed. A message that would quote the input is replaced by a fixed one.
+    listed. The message is pydantic's own; that of a validator is shown where it stands as a literal
+    in the code that raises it, or is a ``PydanticCustomError`` without a context, and replaced by
+    a fixed one where it may have been put together with the input.
     """
     faults = exc.errors()
-    errors = safe_errors(faults, exc.body)
+    errors = safe_errors(faults)
     detail = f"{len(faults)} values are not valid" if len(faults) != 1 else "1 value is not valid"
     if len(errors) < len(faults):
         detail += f"; the first {len(errors)} are listed"
@@ -145,8 +161,9 @@ def install_problem_handlers(app: FastAPI) -> None:
     """Have the app answer errors with problem documents.
 
     Where saigon-orm is installed, its ``DbExecutionError`` too: 409 for a unique or foreign key,
-    503 with ``Retry-After`` for a serialization failure, deadlock, time-out or lost connection,
-    else 500. A websocket that is open is closed with the code that comes nearest.
+    503 with ``Retry-After`` for a serialization failure, deadlock, time-out or lost connection and
+    for what else may be tried again, else 500. A websocket that is open is closed with the code
+    that comes nearest.
     """
     handlers: dict[type[Exception], Callable[[Any, Any], Awaitable[Response]]] = {
         HTTPException: http_exception_handler,

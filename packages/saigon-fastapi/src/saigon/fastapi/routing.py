@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from starlette.routing import Match
 from starlette.types import Scope
 
 from saigon.fastapi._openapi import extend_openapi
 from saigon.fastapi.exceptions import DuplicateOperationIdError
 
-__all__ = ["allowed_methods", "route_template", "use_route_names_as_operation_ids"]
+__all__ = ["route_template", "use_route_names_as_operation_ids"]
 
 
 def use_route_names_as_operation_ids(app: FastAPI) -> None:
@@ -55,7 +54,8 @@ def _check_unique(app: FastAPI) -> list[_Operation]:
                 f"two operations would have the id {operation.id!r}: "
                 f"{other.method.upper()} {other.path} and "
                 f"{operation.method.upper()} {operation.path}; name one of the routes otherwise, "
-                "set operation_id=, or give include_router a generate_unique_id_function="
+                "set operation_id=, give include_router a generate_unique_id_function=, or make a "
+                "route of each method"
             )
     return list(seen.values())
 
@@ -76,22 +76,6 @@ def _operation_id(context: RouteContext, suffix: str) -> str:
     if not isinstance(context.generate_unique_id_function, DefaultPlaceholder):
         return str(context.unique_id)
     return f"{context.name}_{suffix}" if suffix else str(context.name)
-
-
-def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """Return the methods that some route of the app has for the path of a request.
-
-    Starlette's own ``Allow`` names those of the first route of the path alone.
-
-    See Also:
-        https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6
-    """
-    matching = (
-        context.methods
-        for context in iter_route_contexts(app.routes)
-        if context.methods and context.matches(scope)[0] is not Match.NONE
-    )
-    return sorted(set().union(*matching))
 
 
 def route_template(scope: Scope) -> str | None:

@@ -8,12 +8,13 @@ from collections.abc import Collection
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
 from fastapi.openapi.models import SecurityBase as SecurityScheme
 from fastapi.security import SecurityScopes
 from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from saigon.fastapi._request.raw_headers import single_header
 from saigon.fastapi.exceptions import MissingExtraError
@@ -87,16 +88,16 @@ class CognitoBearer(SecurityBase):
         )
 
     async def __call__(
-        self, request: Request, security_scopes: SecurityScopes
+        self, connection: HTTPConnection, security_scopes: SecurityScopes
     ) -> "AccessTokenClaims":
-        """Return the claims of the request's token.
+        """Return the claims of the token of a request or websocket.
 
         Raises:
             HTTPException: 401, 403 or 503.
         """
         verify = partial(
             self._verifier.verify_access_token,
-            self._token(request),
+            self._token(connection),
             scopes=(*self._scopes, *security_scopes.scopes),
             groups=self._groups,
         )
@@ -109,8 +110,8 @@ class CognitoBearer(SecurityBase):
         except self._errors.TokenVerificationError as exc:
             raise _refusal(401, "invalid_token") from exc
 
-    def _token(self, request: Request) -> str:
-        value = single_header(request.scope, self._header_name) or ""
+    def _token(self, connection: HTTPConnection) -> str:
+        value = single_header(connection.scope, self._header_name) or ""
         scheme, _, token = value.partition(" ")
         if scheme.lower() == "bearer" and token:
             return token.strip()

@@ -73,7 +73,7 @@ def identity_of(context: Mapping[str, Any]) -> Identity | None:
     caller = _caller(context)
     if caller.identity_id is None:
         return None
-    login = login_kind(caller.logins) if caller.logins else "guest"
+    login = login_kind(caller.logins)
     user = only_user(caller.logins) if login == "user_pool" else None
     return Identity(
         identity_source="lambda_event_identity",

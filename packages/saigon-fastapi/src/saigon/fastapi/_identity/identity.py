@@ -55,9 +55,12 @@ def parse_logins(provider_string: str) -> tuple[CognitoLogin, ...]:
 
 def login_kind(logins: tuple[CognitoLogin, ...]) -> LoginKind:
     """Return how the identity of these logins has logged in."""
-    if len(logins) > 1:
-        return "linked"
-    return "user_pool" if isinstance(logins[0], CognitoProvider) else "federated"
+    match logins:
+        case [CognitoProvider()]:
+            return "user_pool"
+        case [_]:
+            return "federated"
+    return "linked" if logins else "guest"
 
 
 def only_user(logins: tuple[CognitoLogin, ...]) -> CognitoProvider:
@@ -66,9 +69,9 @@ def only_user(logins: tuple[CognitoLogin, ...]) -> CognitoProvider:
     Raises:
         IdentityHeaderError: There is another login, or more than one.
     """
-    if len(logins) > 1:
-        raise IdentityHeaderError("the identity has several logins, and which was used is not told")
-    (login,) = logins
-    if not isinstance(login, CognitoProvider):
-        raise IdentityHeaderError("the login is federated: it has no user of a user pool")
-    return login
+    match logins:
+        case [CognitoProvider() as user]:
+            return user
+        case [_]:
+            raise IdentityHeaderError("the login is federated: it has no user of a user pool")
+    raise IdentityHeaderError("the identity has several logins, and which was used is not told")

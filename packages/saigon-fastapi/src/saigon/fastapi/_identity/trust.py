@@ -10,6 +10,7 @@ from typing import Protocol
 from pydantic import SecretStr
 from starlette.types import Scope
 
+from saigon.fastapi._logs.shown import hide_name
 from saigon.fastapi._request.client_address import without_port
 from saigon.fastapi._request.raw_headers import header_values
 from saigon.fastapi.exceptions import ConfigurationError
@@ -47,6 +48,9 @@ class GatewaySecret:
 
     Called for each request on the event loop, so it answers from memory.
     """
+
+    def __post_init__(self) -> None:
+        hide_name(self.header)
 
     def check(self) -> None:
         """Accept any surroundings: the secret is the request's own."""

@@ -1,6 +1,5 @@
 """Log lines as JSON; importing this module needs the extra ``[json]``."""
 
-import json
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,12 +9,17 @@ from typing import Any, Final
 from pydantic_core import to_json
 from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
-from saigon.fastapi._logs.fields import LINE_LIMIT, PLAIN, record_fields, shown
+from saigon.fastapi._logs.fields import LINE_LIMIT, record_fields
+from saigon.fastapi._logs.shown import PLAIN, shown
 
-_STEPS: Final = (2048, 512, 128)
+_LONGEST_NUMBER: Final = 4000  # digits; Python reads no more than 4300
+_STEPS: Final = (8192, 2048, 512, 128)
 _HEAD: Final = frozenset({"timestamp", "level", "logger"})
 _OWN: Final = _HEAD | {"message", "exc_info", "stack_info"}
-_ESSENTIAL: Final[tuple[str, ...]] = ("timestamp", "level", "logger", "message", "request_id")
+_ESSENTIAL: Final = (
+    *("timestamp", "level", "logger", "message", "request_id", "method", "route", "status"),
+    "exc_info",
+)
 
 
 class ContextJsonFormatter(JsonFormatter):
@@ -61,7 +65,7 @@ class ContextJsonFormatter(JsonFormatter):
         if PLAIN.issuperset(map(type, log_data.values())):
             with suppress(ValueError):  # a half of a surrogate pair
                 line = to_json(log_data, inf_nan_mode="strings")
-                if line.isascii():
+                if line.isascii() and len(line) < _LONGEST_NUMBER:
                     return line.decode()
         return self._encoder.encode({key: shown("", value) for key, value in log_data.items()})
 
@@ -83,13 +87,7 @@ def _cut(log_data: dict[str, Any], limit: int) -> dict[str, Any]:
 
 
 def _cut_value(value: object, limit: int) -> object:
-    if value is None or isinstance(value, bool | float):
+    if not isinstance(value, str) and type(value) in PLAIN:
         return value
-    text = value if isinstance(value, str) else str(value)
-    if len(text) <= limit:
-        return text if isinstance(value, str) else _short(value)
-    return text[: limit // 2] + "..." + text[-limit // 2 :]
-
-
-def _short(value: object) -> object:
-    return value if isinstance(value, int) else json.dumps(str(value))[1:-1]
+    text = str(value)
+    return text if len(text) <= limit else text[: limit // 2] + "..." + text[-limit // 2 :]

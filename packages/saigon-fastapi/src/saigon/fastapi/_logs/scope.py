@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from types import MappingProxyType
 from typing import Final
 
-_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, object]] = {}
 
 FIELDS: Final[ContextVar[Mapping[str, object]]] = ContextVar("saigon_log_context", default=_NOTHING)
-"""The fields now in force."""
+"""The fields now in force. A change is a new mapping: records hold on to theirs."""
 
 _OUTSIDE: Final[ContextVar[Mapping[str, object] | None]] = ContextVar(
     "saigon_log_context_outside", default=None

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 _OPENTELEMETRY: Final = "opentelemetry.trace"
 _NONE: Final[Mapping[str, str]] = {}
@@ -16,10 +16,10 @@ def span_fields() -> Mapping[str, str]:
     See Also:
         https://www.w3.org/TR/trace-context/#trace-id
     """
-    trace = sys.modules.get(_OPENTELEMETRY)
-    if trace is None:
+    get_current_span = _current_span_getter()
+    if get_current_span is None:
         return _NONE
-    context = trace.get_current_span().get_span_context()
+    context = get_current_span().get_span_context()
     if not context.is_valid:
         return _NONE
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
@@ -27,6 +27,11 @@ def span_fields() -> Mapping[str, str]:
 
 def name_span(request_id: str) -> None:
     """Let the span carry the request's id, under the name that it has in the log."""
-    trace = sys.modules.get(_OPENTELEMETRY)
-    if trace is not None:
-        trace.get_current_span().set_attribute("request_id", request_id)
+    get_current_span = _current_span_getter()
+    if get_current_span is not None:
+        get_current_span().set_attribute("request_id", request_id)
+
+
+def _current_span_getter() -> Any:
+    # The module has no such name while it is being imported, which may be logged too.
+    return getattr(sys.modules.get(_OPENTELEMETRY), "get_current_span", None)

@@ -5,6 +5,7 @@ import logging
 from typing import Final
 
 from saigon.fastapi._logs.fields import LINE_LIMIT, record_fields
+from saigon.fastapi._logs.shown import shown
 from saigon.fastapi._text import one_line
 
 
@@ -26,9 +27,9 @@ class TextFormatter(logging.Formatter):
             self.formatTime(record),
             record.levelname,
             record.name,
-            one_line(record.getMessage()),
+            one_line(_message(record)),
             *(
-                f"{one_line(key)}={_pair_value(value)}"
+                f"{one_line(str(key))}={_pair_value(value)}"
                 for key, value in record_fields(record).items()
                 if value is not None
             ),
@@ -39,6 +40,8 @@ class TextFormatter(logging.Formatter):
         parts = []
         if record.exc_info:
             parts.append(self.formatException(record.exc_info))
+        elif record.exc_text:  # of another process
+            parts.append(record.exc_text)
         if record.stack_info:
             parts.append(self.formatStack(record.stack_info))
         # Indented, so that a line of an error's text cannot pass for a record.
@@ -49,6 +52,11 @@ class TextFormatter(logging.Formatter):
 _CUT: Final = b" ...[cut]... "
 
 
+def _message(record: logging.LogRecord) -> str:
+    message: object = record.msg
+    return record.getMessage() if isinstance(message, str) else str(shown("", message))
+
+
 def _pair_value(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else str(shown("", value))
     return text if text.isascii() and text.isprintable() and " " not in text else json.dumps(text)

@@ -86,13 +86,11 @@ class ContextReader(Generic[ContextT]):
         self._request_id = raw_name(names.request_id)
         self._traceparent = raw_name(names.traceparent)
         self._amzn_trace_id = raw_name(names.amzn_trace_id)
-        self._names = frozenset(
-            {
-                *(self._request_id, self._traceparent, self._amzn_trace_id, _USER_AGENT),
-                *map(raw_name, names.of_identities),
-                *([raw_name(proxy_hops.header)] if proxy_hops else []),
-            }
-        )
+        names_read = [names.request_id, names.traceparent, names.amzn_trace_id, "User-Agent"]
+        names_read += names.of_identities
+        if proxy_hops is not None:
+            names_read.append(proxy_hops.header)
+        self._names = frozenset(map(raw_name, names_read))
 
     def read(self, scope: Scope) -> Reading[ContextT]:
         """Return the context of a request; one that cannot be identified has a fault."""
