@@ -68,9 +68,12 @@ def invoke() -> Iterator[Invoke]:
     router = APIRouter()
 
     @router.get("/me")
-    def me() -> dict[str, str | None]:
+    def me() -> dict[str, Any]:
         context = current()
         return {
+            "pool": context.user_pool_id,
+            "region": context.user_region,
+            "onward": context.headers,
             "principal": context.principal,
             "source": context.identity_source,
             "sub": context.user_sub,
@@ -219,6 +222,8 @@ def logged_in(event: Event, logins: str | None) -> Event:
         context["authorizer"]["iam"]["cognitoIdentity"]["amr"] = amr
     else:
         context["identity"]["cognitoAuthenticationProvider"] = logins
+        kind = "unauthenticated" if logins is None else "authenticated"
+        context["identity"]["cognitoAuthenticationType"] = kind
     return event
 
 
@@ -259,6 +264,35 @@ def test_login_that_cannot_be_read_is_refused(invoke: Invoke, amr: object) -> No
     event["requestContext"]["authorizer"]["iam"]["cognitoIdentity"]["amr"] = amr
     for source in (BY_USER, BY_IDENTITY):
         assert invoke(event, source)["status"] == 400
+
+
+@pytest.mark.parametrize("kind", ["authenticated", None, 7])
+def test_guest_is_not_guessed_from_a_login_that_is_missing(invoke: Invoke, kind: object) -> None:
+    event = logged_in(event_of("rest_iam"), None)
+    event["requestContext"]["identity"]["cognitoAuthenticationType"] = kind
+    for source in (BY_USER, BY_IDENTITY):
+        assert invoke(event, source)["status"] == 400
+
+
+@pytest.mark.parametrize("name", WITH_TOKEN)
+def test_token_of_a_stranger_is_no_identity(invoke: Invoke, name: str) -> None:
+    event = event_of(name)
+    authorizer = event["requestContext"]["authorizer"]
+    authorizer.get("jwt", authorizer)["claims"]["iss"] = "https://issuer.example/"
+    assert invoke(event, BY_IDENTITY)["principal"] is None
+
+
+def test_whole_context_is_read_and_handed_on(invoke: Invoke) -> None:
+    me = invoke(event_of("rest_iam"), BY_USER)
+    provider = f"{ISSUER},{ISSUER}:CognitoSignIn:{SUB}"
+    assert (me["pool"], me["region"]) == (POOL, "eu-west-1")
+    assert me["onward"] == {
+        "X-Request-Id": me["id"],
+        "X-Amzn-Trace-Id": "Root=1-5e66d96f-7491f09a0b1c79d18acf3d05",
+        "X-Api-IdentityId": IDENTITY,
+        "X-Cognito-AuthProvider": provider,
+    }
+    assert invoke(event_of("rest_iam"), BY_IDENTITY)["onward"] == me["onward"]
 
 
 def test_identity_that_is_none_is_refused(invoke: Invoke) -> None:

@@ -1,15 +1,19 @@
 import asyncio
+import logging
 import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Security, WebSocket
 from fastapi.security import HTTPBearer
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saigon.fastapi import _health
@@ -20,8 +24,9 @@ from saigon.fastapi.exceptions import (
     DuplicateOperationIdError,
     NoRequestContextError,
 )
-from saigon.fastapi.headers import current
+from saigon.fastapi.headers import ProxyHops, current
 from saigon.fastapi.problems import problem_response
+from saigon.model.problems import PROBLEM_MEDIA_TYPE, ProblemDetails
 
 Call = Callable[..., httpx.Response]
 Lines = Callable[[], list[dict[str, Any]]]
@@ -174,28 +179,64 @@ def test_health_routes_answer_outside_of_the_document(call: Call, router: APIRou
     assert not [path for path in app.openapi()["paths"] if "health" in path]
 
 
-def test_readiness_names_what_failed_and_not_why(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_readiness_names_what_failed_and_not_why(call: Call) -> None:
     def crashes() -> None:
         raise OSError("postgresql://user:hunter2@db")
+
+    checks = {
+        "db": crashes,
+        "queue": lambda: False,
+        "fine": lambda: None,
+        "awaitable": lambda: asyncio.sleep(0),
+    }
+    answer = call(create_app(title="Test", readiness=checks), "GET", "/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "not ready: db, queue"
+    assert "hunter2" not in answer.text
+
+
+def test_check_that_hangs_has_failed(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
 
     async def hangs() -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(_health, "_TIMEOUT", 0.01)
-    checks = {
-        "db": crashes,
-        "queue": lambda: False,
-        "slow": hangs,
-        "fine": lambda: None,
-        "stuck": lambda: time.sleep(0.2),
-        "awaitable": lambda: asyncio.sleep(0),
-    }
-    answer = call(create_app(title="Test", readiness=checks), "GET", "/health/ready")
-    assert answer.status_code == 503
-    assert answer.json()["detail"] == "not ready: db, queue, slow, stuck"
-    assert "hunter2" not in answer.text
+    checks = {"slow": hangs, "stuck": lambda: released.wait(10)}
+    try:
+        answer = call(create_app(title="Test", readiness=checks), "GET", "/health/ready")
+    finally:
+        released.set()
+    assert answer.json()["detail"] == "not ready: slow, stuck"
+
+
+def test_check_is_made_once_for_all_who_ask_meanwhile(call: Call) -> None:
+    asked: list[int] = []
+    released = threading.Event()
+
+    def slow() -> None:
+        asked.append(1)
+        released.wait(4)
+
+    app = create_app(title="Test", readiness={"slow": slow})
+
+    async def main() -> list[int]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as session:
+            probes = [asyncio.create_task(session.get("/health/ready")) for _ in range(50)]
+            while not asked:  # noqa: ASYNC110  # it is set in a thread
+                await asyncio.sleep(0)
+            threads = threading.active_count()
+            probes[0].cancel()
+            released.set()
+            answers = await asyncio.gather(*probes[1:])
+        return [threads, *(answer.status_code for answer in answers)]
+
+    before = threading.active_count()
+    threads, *statuses = asyncio.run(main())
+    assert statuses == [200] * 49
+    assert asked == [1]
+    assert threads <= before + 1
 
 
 def test_checks_run_side_by_side(call: Call) -> None:
@@ -457,3 +498,76 @@ def test_option_that_is_not_the_factorys_is_refused(name: str) -> None:
     options: dict[str, Any] = {name: "/v1"}
     with pytest.raises(ConfigurationError, match=name):
         create_app(title="Test", **options)
+
+
+def test_settings_reach_the_middleware(call: Call, access_lines: Lines, router: APIRouter) -> None:
+    app = create_app(
+        title="Test",
+        version="7",
+        routers=[router],
+        quiet_paths=["/sync"],
+        slow_after=timedelta(0),
+        proxy_hops=ProxyHops(1),
+    )
+    call(app, "GET", "/async", headers={"X-Forwarded-For": "203.0.113.9"})
+    (line,) = access_lines()
+    assert (line["levelno"], line["client"]) == (logging.WARNING, "203.0.113.9")
+    assert app.openapi()["info"]["version"] == "7"
+    quiet = create_app(title="Test", routers=[router], quiet_paths=["/sync"])
+    call(quiet, "GET", "/sync")
+    assert len(access_lines()) == 1
+
+
+@pytest.mark.parametrize("cors", [None, CORS])
+def test_answer_that_has_begun_is_not_followed_by_another(
+    http_scope: dict[str, Any], cors: Any
+) -> None:
+    class Starts:
+        def __init__(self, app: ASGIApp) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200})
+            await Request(scope, receive).body()
+
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"xx"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    app = create_app(title="Test", max_body_bytes=1, middleware=[Middleware(Starts)], cors=cors)
+    with pytest.raises(StarletteHTTPException):
+        asyncio.run(app(http_scope, receive, send))
+    assert sent == ["http.response.start"]
+
+
+def test_document_declares_problems_whatever_an_operation_answers_with() -> None:
+    class Own(BaseModel):
+        text: str
+
+    Own.__name__ = Own.__qualname__ = "ProblemDetails"
+    router = APIRouter()
+
+    @router.get("/plain", response_class=PlainTextResponse)
+    def plain() -> str:
+        return ""
+
+    @router.get("/problem")
+    def problem() -> ProblemDetails:
+        return ProblemDetails()
+
+    @router.post("/given", dependencies=[Security(HTTPBearer())])
+    def given(body: ProblemDetails, own: Own) -> None: ...
+
+    document = create_app(title="Test", routers=[router]).openapi()
+    paths = document["paths"]
+    assert list(paths["/plain"]["get"]["responses"]["503"]["content"]) == [PROBLEM_MEDIA_TYPE]
+    assert list(paths["/plain"]["get"]["responses"]["200"]["content"]) == ["text/plain"]
+    assert list(paths["/problem"]["get"]["responses"]["200"]["content"]) == ["application/json"]
+    for status in ("401", "403", "422"):
+        ((media_type, content),) = paths["/given"]["post"]["responses"][status]["content"].items()
+        name = content["schema"]["$ref"].rpartition("/")[2]
+        assert (media_type, name in document["components"]["schemas"]) == (PROBLEM_MEDIA_TYPE, True)

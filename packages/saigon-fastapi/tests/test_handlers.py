@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Generic, TypeVar
 
 import httpx
 import pytest
@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
 
 from saigon.fastapi.app import create_app
+from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.handlers import RequestHandler
 
 Call = Callable[..., httpx.Response]
@@ -71,3 +72,32 @@ def test_operation_has_the_name_of_the_class_and_its_models(app: FastAPI) -> Non
     assert answer == {"$ref": "#/components/schemas/Order"}
     read = app.openapi()["paths"]["/orders/{order_id}"]["get"]
     assert read["operationId"] == "read_http_order"
+
+
+T = TypeVar("T")
+
+
+class Echo(RequestHandler[T, T], Generic[T]):
+    def handle(self, request: T) -> T:
+        return request
+
+
+class Unannotated(RequestHandler[Any, Any]):
+    def handle(self, request):  # type: ignore[no-untyped-def]  # what is tested
+        return request
+
+
+@pytest.mark.parametrize("handler", [Echo[int], Unannotated])
+def test_request_that_is_not_told_is_refused(handler: Any) -> None:
+    with pytest.raises(ConfigurationError, match="annotate"):
+        handler().add_to(APIRouter(), "POST", "/")
+
+
+def test_handler_is_added_to_an_app_under_a_name_of_choice() -> None:
+    class Ping(RequestHandler[None, str]):
+        def handle(self) -> str:  # type: ignore[override]  # it takes nothing
+            return "pong"
+
+    app = FastAPI()
+    Ping().add_to(app, "GET", "/ping", name="is_alive")
+    assert app.url_path_for("is_alive") == "/ping"

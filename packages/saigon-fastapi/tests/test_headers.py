@@ -1,17 +1,25 @@
 import asyncio
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from saigon.fastapi.exceptions import ConfigurationError, NoRequestContextError
+from saigon.fastapi._request.reading import ContextReader
+from saigon.fastapi.exceptions import (
+    ConfigurationError,
+    IdentityHeaderError,
+    NoRequestContextError,
+)
 from saigon.fastapi.headers import (
     HeaderNames,
+    ProxyHops,
     RequestContext,
     current,
     custom_request_context,
     request_context,
     use_request_context,
 )
+from saigon.fastapi.logging import current_log_context
 
 IDENTITY = "eu-west-1:11111111-2222-3333-4444-555555555555"
 
@@ -115,3 +123,117 @@ def test_custom_validator_is_asked_about_safe_ids_alone() -> None:
         True,
     ]
     assert asked == ["7"]
+
+
+def context_of(
+    *headers: tuple[bytes, bytes], hops: ProxyHops | None = None, **options: Any
+) -> RequestContext:
+    kind = custom_request_context("Custom", **options)
+    scope = {"headers": headers, "client": ("192.0.2.7", 1)}
+    return ContextReader(kind, None, hops).read(scope).context()
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError])
+def test_validator_that_raises_refuses_the_id(error: type[Exception]) -> None:
+    def refuse(value: str) -> bool:
+        raise error(value)
+
+    context = context_of((b"x-request-id", b"abc"), request_id_validator=refuse)
+    assert context.request_id != "abc"
+
+
+FORWARDED = [
+    ('for=5.6.7.8;host="evil,for=6.6.6.6"', "5.6.7.8"),
+    ('by=1.1.1.1;host="x;for=6.6.6.6";For=5.6.7.8', "5.6.7.8"),
+    ('for="[2001:db8::1]:44";by="a,b"', "2001:db8::1"),
+    ('for="1.2.3.4, for=5.6.7.8', "5.6.7.8"),
+    (r'for=6.6.6.6;x="\", for=5.6.7.8;y="\"a"', "5.6.7.8"),
+    (r'x="a\\", for=5.6.7.8;y="\"a"', "5.6.7.8"),
+    ("for=6.6.6.6, proto=https", None),
+    ("for=unknown", None),
+    ('"' * 50_000, None),
+    ("\\" * 50_000 + '"', None),
+]
+
+
+@pytest.mark.parametrize(("sent", "seen"), FORWARDED, ids=[text[:40] for text, _ in FORWARDED])
+def test_quotes_of_a_caller_hide_nothing_of_what_a_proxy_wrote(sent: str, seen: str | None) -> None:
+    hops = ProxyHops(1, header="Forwarded")
+    assert context_of((b"forwarded", sent.encode()), hops=hops).client_address == seen
+
+
+@pytest.mark.parametrize(
+    ("sent", "count", "seen"),
+    [
+        ("6.6.6.6,, 203.0.113.9 ,", 1, "203.0.113.9"),
+        ("::ffff:203.0.113.9", 1, "203.0.113.9"),
+        ("2" * 100, 1, None),
+        ("", 1, "192.0.2.7"),
+    ],
+)
+def test_entries_of_x_forwarded_for_are_counted_from_the_end(
+    sent: str, count: int, seen: str | None
+) -> None:
+    header = (b"x-forwarded-for", sent.encode())
+    assert context_of(header, hops=ProxyHops(count)).client_address == seen
+
+
+def test_proxies_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at least one proxy"):
+        ProxyHops(0)
+    for header in ("forwarded", "X-Real-IP"):
+        with pytest.raises(ConfigurationError, match="expected one of"):
+            ProxyHops(1, header=header)  # type: ignore[arg-type]
+
+
+TRACE, SPAN = b"a" * 32, b"b" * 16
+XRAY = b"Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "xray", "trace"),
+    [
+        (b"00-%b-%b-01" % (TRACE, SPAN), XRAY, "a" * 32),
+        (b"00-%b-%b-01" % (b"0" * 32, SPAN), XRAY, "1-5759e988-bd862e3fe1be46a994272793"),
+        (b"00-%b-%b-01" % (TRACE, b"0" * 16), b"", None),
+        (b"00-%b-%b-01" % (TRACE.upper(), SPAN), b"", None),
+        (b"", XRAY + b"\x00", None),
+        (b"", b"Self=1-5759e988-bd862e3fe1be46a994272793", None),
+    ],
+)
+def test_trace_is_read_from_the_header_that_is_valid(
+    traceparent: bytes, xray: bytes, trace: str | None
+) -> None:
+    context = context_of((b"traceparent", traceparent), (b"x-amzn-trace-id", xray))
+    assert context.trace_id == trace
+    assert (context.amzn_trace_id is not None) == (xray == XRAY)
+
+
+@pytest.mark.parametrize("field", ["request_id", "identity_id", "traceparent", "amzn_trace_id"])
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\n", "é", "", "x" * 600])
+def test_nothing_that_ends_a_header_is_handed_on(field: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        RequestContext.model_validate({"request_id": "r-1", field: value})
+
+
+def test_identity_of_a_job_is_one() -> None:
+    with pytest.raises(IdentityHeaderError):
+        RequestContext.from_identity_id("a\r\nX-Evil: 1")
+
+
+def test_context_of_a_job_is_on_its_lines() -> None:
+    identity = "eu-west-1:11111111-2222-3333-4444-555555555555"
+    context = RequestContext.from_identity_id(identity, request_id="r-1")
+    with use_request_context(context):
+        assert current_log_context() == {"request_id": "r-1", "identity": identity}
+    assert current_log_context() == {}
+
+
+def test_identity_without_a_source_is_nobody() -> None:
+    assert RequestContext(request_id="r-1", identity_id="someone").principal is None
+
+
+@pytest.mark.parametrize("name", ["User-Agent", "authorization", "X-Forwarded-For"])
+def test_header_that_says_something_else_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="something else"):
+        HeaderNames(request_id=name)

@@ -24,6 +24,7 @@ from saigon.fastapi.headers import (
     current,
     custom_request_context,
 )
+from saigon.fastapi.middleware import LogMiddleware
 from saigon.model.http import is_request_id
 
 POOL = "eu-west-1_Pool1"
@@ -351,3 +352,122 @@ def test_event_without_a_context_leaves_the_headers(event: Any) -> None:
     scope = {"headers": headers, "client": None, "aws.event": event}
     reading = ContextReader(RequestContext, BY_IDENTITY, None).read(scope)
     assert reading.context().principal == IDENTITY_A
+
+
+def reading_of(source: IdentitySource, headers: Headers, **scope: Any) -> RequestContext:
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    whole = {"headers": raw, "client": ("192.0.2.7", 1), **scope}
+    return ContextReader(RequestContext, source, None).read(whole).context()
+
+
+def test_whole_context_of_a_user_is_read_and_handed_on() -> None:
+    sent = [("X-Cognito-AuthProvider", provider(SUB_A)), ("X-Request-Id", "r-1")]
+    context = reading_of(BY_USER, [*GATEWAY, *sent])
+    assert (context.user_pool_id, context.user_region) == (POOL, "eu-west-1")
+    assert (context.identity_source, context.login) == ("cognito_provider", "user_pool")
+    assert context.headers == dict(sent)
+
+
+def test_headers_may_be_read_once_only() -> None:
+    pairs = [(b"x-gateway-secret", SECRET.encode()), (b"X-API-IDENTITYID", IDENTITY_A.encode())]
+    scope = {"headers": iter(pairs), "client": None}
+    assert ContextReader(RequestContext, BY_IDENTITY, None).read(scope).context().principal
+    assert list(scope["headers"] or ()) == pairs
+
+
+def test_middleware_alone_checks_the_rule_of_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1, *")
+    with pytest.raises(ConfigurationError, match="FORWARDED_ALLOW_IPS"):
+        LogMiddleware(app_of(None), identity=IdentityIdHeader(PeerNetworks(["10.0.0.0/8"])))
+
+
+def test_provider_that_fails_leaves_the_health_routes_alone(
+    call: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails() -> SecretStr:
+        raise OSError("the vault is down")
+
+    app = app_of(IdentityIdHeader(GatewaySecret("X-Gateway-Secret", fails)))
+    assert call(app, "GET", "/health/live", headers=GATEWAY).status_code == 200
+    assert call(app, "GET", "/me", headers=GATEWAY).status_code == 503
+    assert "the rule of trust failed, so that nobody can be identified" in caplog.messages
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_refusal_has_the_headers_of_cors_and_one_line(
+    call: Call, access_lines: Lines, status: int
+) -> None:
+    def fails() -> SecretStr:
+        raise OSError
+
+    source = (
+        BY_IDENTITY if status == 400 else IdentityIdHeader(GatewaySecret("X-Gateway-Secret", fails))
+    )
+    app = app_of(source, cors={"allow_origins": ["https://shop.example"]})
+    sent = [*GATEWAY, ("X-Api-IdentityId", "nobody"), ("Origin", "https://shop.example")]
+    answer = call(app, "GET", "/me", headers=sent)
+    assert answer.status_code == status
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert [line["status"] for line in access_lines()] == [status]
+
+
+@pytest.mark.parametrize("cors", [None, {"allow_origins": ["*"]}])
+def test_websocket_of_a_malformed_identity_is_closed_with_the_reason(
+    converse: Callable[..., list[dict[str, Any]]], http_scope: dict[str, Any], cors: Any
+) -> None:
+    headers = [(b"x-gateway-secret", SECRET.encode()), (b"x-api-identityid", b"nobody")]
+    scope = http_scope | {"type": "websocket", "subprotocols": [], "headers": headers}
+    sent = converse(app_of(BY_IDENTITY, cors=cors), scope, [{"type": "websocket.connect"}])
+    reason = "not the id of an identity pool's identity"
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": reason}]
+
+
+@pytest.mark.parametrize("name", ["", "X-S\u00e9cret", "X Secret", "X-Secret:"])
+def test_secret_needs_the_name_of_a_header(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="name of a header"):
+        GatewaySecret(name, lambda: SecretStr(SECRET))
+
+
+@pytest.mark.parametrize("name", ["X-Request-Id", "User-Agent", "x-api-identityid"])
+def test_secret_needs_a_header_of_its_own(name: str) -> None:
+    source = IdentityIdHeader(GatewaySecret(name, lambda: SecretStr(SECRET)))
+    with pytest.raises(ConfigurationError, match="its own"):
+        ContextReader(RequestContext, source, None)
+
+
+def test_white_space_around_a_secret_does_not_count(
+    principal: Callable[..., str | None],
+) -> None:
+    source = IdentityIdHeader(GatewaySecret("X-Gateway-Secret", lambda: SecretStr(f" {SECRET}\n")))
+    assert principal(source, [*GATEWAY, ("X-Api-IdentityId", IDENTITY_A)]) == IDENTITY_A
+
+
+BEHIND = IdentityIdHeader(PeerNetworks(["10.0.3.0/24"]))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "believed"),
+    [
+        ("10.0.3.5", [], True),
+        ("::ffff:10.0.3.5", [], True),
+        ("::ffff:10.0.3.5", [("X-Forwarded-For", "10.0.3.5")], False),
+        ("10.0.3.5", [("X-Forwarded-For", "[::ffff:10.0.3.5]:99")], False),
+        ("10.0.3.5", [("Forwarded", 'by=x;for="10.0.3.5:99"')], False),
+        ("10.0.3.5", [("Forwarded", "for=192.0.2.1")], True),
+        ("10.0.4.5", [], False),
+        ("unix", [], False),
+        ("", [], False),
+    ],
+)
+def test_peer_is_known_by_its_address(peer: str, forwarded: Headers, believed: bool) -> None:
+    headers = [*forwarded, ("X-Api-IdentityId", IDENTITY_A)]
+    context = reading_of(BEHIND, headers, client=(peer, 1))
+    assert (context.principal is not None) is believed
+
+
+def test_source_of_an_event_needs_pools() -> None:
+    without: list[Any] = [[], "eu-west-1_Pool1"]
+    for pools in without:
+        with pytest.raises(ConfigurationError, match="user pools"):
+            LambdaEventUser(user_pools=pools)

@@ -98,6 +98,7 @@ def test_impossible_limits_are_refused(default: int, maximum: int) -> None:
         ("2025-01-31T12:00:00Z", "2025-01-31T12:00:00Z"),
         ("2025-01-31T12:00:00%2B00:00", "2025-01-31T12:00:00Z"),
         ("2025-01-31T12:00:00+00:00", "2025-01-31T12:00:00Z"),
+        ("2025-01-31t12:00:00z", "2025-01-31T12:00:00Z"),
         ("2025-01-31 12:00:00+02:00", "2025-01-31T10:00:00Z"),
         ("2025-01-31T12:00:00.5-02:00", "2025-01-31T14:00:00.500000Z"),
         ("2025-01-31T12:00+00:00", "2025-01-31T12:00:00Z"),
@@ -121,6 +122,12 @@ def test_instants_are_understood(get: Get, sent: str, understood: str) -> None:
         "2025-13-01T00:00:00Z",
         "0001-01-01T00:00:00%2B14:00",
         "2025-01-31T12:00:00%2B99:00",
+        "2025-01-31T12:00:00%2B14:60",
+        "2025-01-31T12:00:00%2B24:00",
+        "2025-01-31T12:00:60Z",
+        "2025-01-31T12:00:00Zgarbage",
+        "2025-01-31T12:00:00Z%0A",
+        "\u0662025-01-31T12:00:00Z",
         "infinity",
     ],
 )
@@ -136,6 +143,11 @@ def test_start_after_the_end_is_422(get: Get) -> None:
     url = "/range?start_time=2025-01-02T00:00:00Z&end_time=2025-01-01T00:00:00Z"
     (error,) = get(url).json()["errors"]
     assert error["loc"] == ["query", "start_time"]
+
+
+def test_end_out_of_the_calendar_is_told_as_the_end(get: Get) -> None:
+    (error,) = get("/range?end_time=9999-12-31T23:59:59-01:00").json()["errors"]
+    assert error["loc"] == ["query", "end_time"]
 
 
 def test_span_is_limited(get: Get) -> None:

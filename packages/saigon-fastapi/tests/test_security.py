@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import APIRouter, FastAPI, Security, WebSocket
 
 from saigon.aws.cognito.exceptions import (
     JwksUnavailableError,
@@ -115,6 +115,48 @@ def test_other_header_is_documented(verifier: Verifier) -> None:
     document = app_of(CognitoBearer(verifier, header_name="X-User-Token")).openapi()
     (scheme,) = document["components"]["securitySchemes"].values()
     assert scheme == {"type": "apiKey", "in": "header", "name": "X-User-Token"}
+
+
+def test_scheme_has_the_name_that_it_is_given(verifier: Verifier) -> None:
+    bearer = CognitoBearer(verifier, scheme_name="Staff", header_name="authorization")
+    document = app_of(bearer).openapi()
+    assert document["components"]["securitySchemes"]["Staff"]["type"] == "http"
+
+
+def test_what_went_wrong_with_the_keys_stays_inside(call: Call, verifier: Verifier) -> None:
+    headers = {"Authorization": "Bearer unknown"}
+    answer = call(app_of(CognitoBearer(verifier)), "GET", "/me", headers=headers)
+    assert "down" not in answer.text
+
+
+@pytest.mark.parametrize("token", ["good", "expired"])
+def test_websocket_brings_a_token_too(
+    converse: Callable[..., list[dict[str, Any]]],
+    http_scope: dict[str, Any],
+    verifier: Verifier,
+    token: str,
+) -> None:
+    router = APIRouter()
+    bearer = CognitoBearer(verifier)
+
+    @router.websocket("/ws")
+    async def talk(websocket: WebSocket, claims: Annotated[Any, Security(bearer)]) -> None:
+        await websocket.accept()
+        await websocket.close(reason=claims["sub"])
+
+    headers = [(b"authorization", f"Bearer {token}".encode())]
+    scope = http_scope | {
+        "type": "websocket",
+        "path": "/ws",
+        "subprotocols": [],
+        "headers": headers,
+    }
+    app = create_app(title="Test", routers=[router])
+    sent = converse(app, scope, [{"type": "websocket.connect"}])
+    if token == "good":
+        assert sent[-1]["reason"] == "user-1"
+    else:
+        assert sent[0]["status"] == 401
 
 
 def test_missing_extra_is_named(verifier: Verifier, monkeypatch: pytest.MonkeyPatch) -> None:

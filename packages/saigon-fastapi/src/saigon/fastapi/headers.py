@@ -6,11 +6,12 @@ send a header: see :class:`CognitoProviderHeader` and :class:`GatewaySecret`.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from saigon.fastapi._identity.identity import IdentityKind, LoginKind, principal_of
+from saigon.fastapi._identity.ids import require_identity_id
 from saigon.fastapi._identity.sources import (
     CognitoProviderHeader,
     IdentityIdHeader,
@@ -19,6 +20,7 @@ from saigon.fastapi._identity.sources import (
     LambdaEventUser,
 )
 from saigon.fastapi._identity.trust import GatewaySecret, PeerNetworks, TrustRule
+from saigon.fastapi._logs.scope import RequestLogScope, request_fields
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi._request.header_names import HeaderNames
 from saigon.fastapi._request.in_force import IN_FORCE
@@ -47,6 +49,10 @@ __all__ = [
 ]
 
 
+HeaderValue: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,512}$")]
+"""What may stand in a header as it is."""
+
+
 class RequestContext(BaseModel):
     """One request's standing. It does not change while the request is answered."""
 
@@ -57,7 +63,7 @@ class RequestContext(BaseModel):
     header_names: ClassVar[HeaderNames] = HeaderNames()
     """The headers that this type is read from; see :func:`custom_request_context`."""
 
-    request_id: str
+    request_id: HeaderValue
     """The id under which the request is logged; the gateway's, or one made for this request."""
 
     trace_id: str | None = None
@@ -72,7 +78,7 @@ class RequestContext(BaseModel):
     user_region: str | None = None
     """The region of that user pool."""
 
-    identity_id: str | None = None
+    identity_id: HeaderValue | None = None
     """The identity pool's id of the caller, another thing than the user's ``sub``."""
 
     identity_source: IdentityKind | None = None
@@ -87,10 +93,10 @@ class RequestContext(BaseModel):
     user_agent: str | None = None
     """The ``User-Agent``, at most 256 characters of printable ASCII."""
 
-    traceparent: str | None = None
+    traceparent: HeaderValue | None = None
     """The W3C trace header, if it was one."""
 
-    amzn_trace_id: str | None = None
+    amzn_trace_id: HeaderValue | None = None
     """The X-Ray trace header, if it was one."""
 
     @property
@@ -118,10 +124,15 @@ class RequestContext(BaseModel):
 
     @classmethod
     def from_identity_id(cls, identity_id: str, *, request_id: str | None = None) -> Self:
-        """Return the context of an identity without a request, for tests and jobs."""
+        """Return the context of an identity without a request, for tests and jobs.
+
+        Raises:
+            IdentityHeaderError: It is not the id of an identity, ``{region}:{uuid}``.
+            ValidationError: The request id is not safe in a header.
+        """
         return cls(
             request_id=request_id or new_request_id(),
-            identity_id=identity_id,
+            identity_id=require_identity_id(identity_id),
             identity_source="identity_id",
         )
 
@@ -165,10 +176,13 @@ async def request_context() -> RequestContext:
 
 @contextmanager
 def use_request_context(context: RequestContext) -> Iterator[None]:
-    """Put a context in force, as the middleware does; for tests and jobs."""
+    """Put a context in force, and on the log lines, as the middleware does; for tests and jobs."""
     token = IN_FORCE.set(lambda: context)
     try:
-        yield
+        with RequestLogScope(
+            request_fields(context.request_id, context.trace_id, context.principal)
+        ):
+            yield
     finally:
         IN_FORCE.reset(token)
 
@@ -176,7 +190,7 @@ def use_request_context(context: RequestContext) -> Iterator[None]:
 def custom_request_context(
     name: str,
     *,
-    header_names: HeaderNames,
+    header_names: HeaderNames = RequestContext.header_names,
     request_id_validator: Callable[[str], bool] | None = None,
 ) -> type[RequestContext]:
     """Make a type of context with other header names, or a narrower form of request id.
@@ -186,8 +200,9 @@ def custom_request_context(
     Args:
         name: The name of the type.
         header_names: The headers that it is read from.
-        request_id_validator: Tells whether a request id from outside is taken over. It is asked
-            about those in ``[A-Za-z0-9._:=/+-]{1,128}`` alone; others never are.
+        request_id_validator: Tells whether a request id from outside is taken over, by ``False``
+            or a ``ValueError`` that it is not. It is asked about those in
+            ``[A-Za-z0-9._:=/+-]{1,128}`` alone; others never are.
     """
 
     class CustomRequestContext(RequestContext):

@@ -73,7 +73,7 @@ class LogMiddleware:
             return
         scope[_SEEN] = True
         reading = self._reader.read(scope)
-        request_id = reading.members["request_id"]
+        path, request_id = path_below_root(scope), reading.members["request_id"]
         name_span(request_id)
         exchange = LoggedExchange(
             scope,
@@ -81,15 +81,18 @@ class LogMiddleware:
             receive,
             send,
             (self._id_header, request_id.encode("latin-1")),
-            quiet=path_below_root(scope) in self._quiet_paths,
+            quiet=path in self._quiet_paths,
             slow_after=self._slow_after,
         )
         in_force = IN_FORCE.set(reading.context)
         try:
             with RequestLogScope(reading.log_fields()):
-                await self._run(scope, exchange, reading.fault)
+                # Whether the process lives is nobody's in particular to ask.
+                fault = None if path in QUIET_PATHS else reading.fault
+                await self._run(scope, exchange, fault)
         finally:
             IN_FORCE.reset(in_force)
+            scope.pop(_SEEN, None)  # the scope may be sent through once more
 
     async def _run(self, scope: Scope, exchange: LoggedExchange, fault: Fault | None) -> None:
         try:

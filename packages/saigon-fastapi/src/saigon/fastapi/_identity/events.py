@@ -49,19 +49,12 @@ def user_of(context: Mapping[str, Any], user_pools: Collection[str]) -> Identity
     Raises:
         IdentityHeaderError: The caller is known, but not as one user of one of the pools.
     """
-    caller = _caller(context)
+    caller = _caller_with_token(context) or _caller_with_signature(context)
     if not caller.logins:
         return None
     user = only_user(caller.logins)
     require_known_pool(user.user_pool_id, user_pools)
-    return Identity(
-        identity_source="lambda_event_user",
-        user_sub=user.sub,
-        user_pool_id=user.user_pool_id,
-        user_region=user.region,
-        identity_id=caller.identity_id,
-        login="user_pool",
-    )
+    return Identity.of_user("lambda_event_user", user, caller.identity_id)
 
 
 def identity_of(context: Mapping[str, Any]) -> Identity | None:
@@ -70,38 +63,39 @@ def identity_of(context: Mapping[str, Any]) -> Identity | None:
     Raises:
         IdentityHeaderError: What the event says of it is malformed.
     """
-    caller = _caller(context)
+    caller = _caller_with_signature(context)
     if caller.identity_id is None:
         return None
-    login = login_kind(caller.logins)
-    user = only_user(caller.logins) if login == "user_pool" else None
+    match caller.logins:
+        case [CognitoProvider() as user]:
+            return Identity.of_user("lambda_event_identity", user, caller.identity_id)
     return Identity(
         identity_source="lambda_event_identity",
-        user_sub=user.sub if user else None,
-        user_pool_id=user.user_pool_id if user else None,
-        user_region=user.region if user else None,
         identity_id=caller.identity_id,
-        login=login,
+        login=login_kind(caller.logins),
     )
 
 
-def _caller(context: Mapping[str, Any]) -> Caller:
+def _caller_with_token(context: Mapping[str, Any]) -> Caller | None:
     authorizer = _mapping(context, "authorizer")
-    # An HTTP API and a function URL that ask for a signature; a function URL knows no Cognito.
-    cognito = _mapping(_mapping(authorizer, "iam"), "cognitoIdentity")
+    # An HTTP API of payload 2.0; a REST API, and an HTTP API of payload 1.0.
+    claims = _mapping(_mapping(authorizer, "jwt"), "claims") or _mapping(authorizer, "claims")
+    return Caller(logins=(_user_of_claims(claims),)) if claims else None
+
+
+def _caller_with_signature(context: Mapping[str, Any]) -> Caller:
+    # An HTTP API of payload 2.0 and a function URL; a function URL knows no Cognito.
+    cognito = _mapping(_mapping(_mapping(context, "authorizer"), "iam"), "cognitoIdentity")
     if cognito:
         return Caller(_identity_id(cognito.get("identityId")), _logins_of_amr(cognito.get("amr")))
-    # An HTTP API, then a REST API, that ask for a token.
-    claims = _mapping(_mapping(authorizer, "jwt"), "claims") or _mapping(authorizer, "claims")
-    if claims:
-        return Caller(logins=(_user_of_claims(claims),))
-    # A REST API that asks for a signature.
+    # A REST API, and an HTTP API of payload 1.0.
     identity = _mapping(context, "identity")
-    provider = identity.get("cognitoAuthenticationProvider")
-    return Caller(
-        _identity_id(identity.get("cognitoIdentityId")),
-        parse_logins(_text(provider)) if provider else (),
-    )
+    identity_id = _identity_id(identity.get("cognitoIdentityId"))
+    if provider := identity.get("cognitoAuthenticationProvider"):
+        return Caller(identity_id, parse_logins(_text(provider)))
+    if identity_id and identity.get("cognitoAuthenticationType") != "unauthenticated":
+        raise IdentityHeaderError("the event does not say how the caller has logged in")
+    return Caller(identity_id)
 
 
 def _logins_of_amr(amr: object) -> tuple[CognitoLogin, ...]:

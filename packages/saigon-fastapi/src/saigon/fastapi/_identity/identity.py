@@ -1,7 +1,7 @@
 """Who is calling, as one source tells it."""
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 from saigon.fastapi.exceptions import IdentityHeaderError
 from saigon.model.http import (
@@ -26,6 +26,8 @@ def principal_of(
     source: IdentityKind | None, user_sub: str | None, identity_id: str | None
 ) -> str | None:
     """Return who is calling: the user or the identity, by what the source is for."""
+    if source is None:
+        return None
     return user_sub if source in _USERS else identity_id
 
 
@@ -39,6 +41,20 @@ class Identity:
     user_region: str | None = None
     identity_id: str | None = None
     login: LoginKind | None = None
+
+    @classmethod
+    def of_user(
+        cls, source: IdentityKind, user: CognitoProvider, identity_id: str | None = None
+    ) -> Self:
+        """Return the identity of a user of a user pool."""
+        return cls(
+            identity_source=source,
+            user_sub=user.sub,
+            user_pool_id=user.user_pool_id,
+            user_region=user.region,
+            identity_id=identity_id,
+            login="user_pool",
+        )
 
 
 def parse_logins(provider_string: str) -> tuple[CognitoLogin, ...]:
@@ -54,13 +70,10 @@ def parse_logins(provider_string: str) -> tuple[CognitoLogin, ...]:
 
 
 def login_kind(logins: tuple[CognitoLogin, ...]) -> LoginKind:
-    """Return how the identity of these logins has logged in."""
-    match logins:
-        case [CognitoProvider()]:
-            return "user_pool"
-        case [_]:
-            return "federated"
-    return "linked" if logins else "guest"
+    """Return how the identity of these logins, which are no user of a user pool, has logged in."""
+    if not logins:
+        return "guest"
+    return "federated" if len(logins) == 1 else "linked"
 
 
 def only_user(logins: tuple[CognitoLogin, ...]) -> CognitoProvider:

@@ -1,10 +1,11 @@
 """The identity of one request, by the one source that is configured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from starlette.types import Scope
 
-from saigon.fastapi._identity.events import gateway_context, identity_of, user_of
+from saigon.fastapi._identity.events import identity_of, user_of
 from saigon.fastapi._identity.identity import Identity
 from saigon.fastapi._identity.sources import HeaderSource, IdentitySource, UserSource
 from saigon.fastapi._request.header_names import HeaderNames
@@ -37,31 +38,33 @@ class IdentityReader:
             Exception: What the rule of trust raises; it asks the service's own code for secrets.
         """
         source = self._source
-        if not isinstance(source, HeaderSource) or gateway_context(scope) is not None:
+        if not isinstance(source, HeaderSource) or not source.trust.trusts(scope):
             return None
-        return self._header if source.trust.trusts(scope) else None
+        return self._header
 
-    def read(self, scope: Scope, found: Found, believed: bytes | None) -> Identity | None:
-        """Return the identity of a request, ``None`` where it has none that is believed.
+    def of_event(self, context: Mapping[str, Any]) -> Identity | None:
+        """Return the identity that an event tells of.
 
         Raises:
-            IdentityHeaderError: It is believed, but came twice or is malformed.
+            IdentityHeaderError: It is malformed, or not one that is known here.
         """
-        source = self._source
-        if source is None:
-            return None
-        context = gateway_context(scope)
-        if context is not None:
-            if isinstance(source, UserSource):
-                return user_of(context, source.user_pools)
-            return identity_of(context)
-        if believed is None or not isinstance(source, HeaderSource):
+        if isinstance(self._source, UserSource):
+            return user_of(context, self._source.user_pools)
+        return identity_of(context)
+
+    def of_header(self, found: Found, believed: bytes | None) -> Identity | None:
+        """Return the identity that a believed header tells of, ``None`` where there is none.
+
+        Raises:
+            IdentityHeaderError: It came twice, is malformed, or not one that is known here.
+        """
+        if believed is None or not isinstance(self._source, HeaderSource):
             return None
         values = found.get(believed, ())
         if len(values) > 1:
             raise IdentityHeaderError("the identity came more than once")
         # A gateway writes nothing for a caller whom it does not know.
-        return source.identify(values[0].decode("latin-1")) if values and values[0] else None
+        return self._source.identify(values[0].decode("latin-1")) if values and values[0] else None
 
     def ignored(self, found: Found, believed: bytes | None) -> Sequence[str]:
         """Return the identity headers that a request carries without being believed in them."""

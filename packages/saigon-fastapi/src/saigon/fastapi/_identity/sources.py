@@ -39,13 +39,7 @@ class CognitoProviderHeader:
         """
         user = only_user(parse_logins(value))
         require_known_pool(user.user_pool_id, self.user_pools)
-        return Identity(
-            identity_source="cognito_provider",
-            user_sub=user.sub,
-            user_pool_id=user.user_pool_id,
-            user_region=user.region,
-            login="user_pool",
-        )
+        return Identity.of_user("cognito_provider", user)
 
 
 @dataclass(frozen=True)

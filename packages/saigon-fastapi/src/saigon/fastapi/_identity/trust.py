@@ -5,14 +5,15 @@ import ipaddress
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from pydantic import SecretStr
 from starlette.types import Scope
 
 from saigon.fastapi._logs.shown import hide_name
-from saigon.fastapi._request.client_address import without_port
-from saigon.fastapi._request.raw_headers import header_values
+from saigon.fastapi._request.client_address import canonical_address, forwarded_entries
+from saigon.fastapi._request.header_names import require_header_name
+from saigon.fastapi._request.raw_headers import find_headers, header_values, raw_name
 from saigon.fastapi.exceptions import ConfigurationError
 
 
@@ -46,10 +47,13 @@ class GatewaySecret:
     provider: Callable[[], SecretStr | Sequence[SecretStr]] = field(repr=False)
     """Returns the secret, or while it rotates both secrets, that are now valid.
 
+    White space around a secret does not count: no header could bring it.
+
     Called for each request on the event loop, so it answers from memory.
     """
 
     def __post_init__(self) -> None:
+        require_header_name(self.header)
         hide_name(self.header)
 
     def check(self) -> None:
@@ -68,7 +72,7 @@ class GatewaySecret:
 
 
 def _same(value: bytes, secret: SecretStr) -> bool:
-    expected = secret.get_secret_value().encode()
+    expected = secret.get_secret_value().strip().encode()
     return bool(expected) and hmac.compare_digest(value, expected)
 
 
@@ -112,17 +116,21 @@ class PeerNetworks:
     def trusts(self, scope: Scope) -> bool:
         """Tell whether the peer is in one of the networks and was not taken from a header."""
         peer = scope.get("client")
-        if not peer or _was_forwarded(scope, peer[0]):
+        address = canonical_address(str(peer[0])) if peer else None
+        if address is None or _was_forwarded(scope, address):
             return False
-        try:
-            address = ipaddress.ip_address(peer[0])
-        except ValueError:
-            return False
-        return any(address in network for network in self._parsed)
+        return any(ipaddress.ip_address(address) in network for network in self._parsed)
 
 
-def _was_forwarded(scope: Scope, host: str) -> bool:
-    # uvicorn puts an entry of X-Forwarded-For in the peer's place and leaves the header where it
+_FORWARDING: Final = ("Forwarded", "X-Forwarded-For")
+
+
+def _was_forwarded(scope: Scope, address: str) -> bool:
+    # A server that puts an entry of such a header in the peer's place leaves the header where it
     # was; a peer that stands in there as well may be one that the caller wrote.
-    entries = b",".join(header_values(scope, "X-Forwarded-For")).decode("latin-1").split(",")
-    return any(host in {entry.strip(), without_port(entry.strip())} for entry in entries)
+    found = find_headers(scope, [raw_name(header) for header in _FORWARDING])
+    return any(
+        address == canonical_address(entry)
+        for header in _FORWARDING
+        for entry in forwarded_entries(found, header)
+    )

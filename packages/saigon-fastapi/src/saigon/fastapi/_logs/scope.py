@@ -14,6 +14,14 @@ _OUTSIDE: Final[ContextVar[Mapping[str, object] | None]] = ContextVar(
 )
 
 
+def request_fields(
+    request_id: str, trace_id: str | None, identity: str | None
+) -> dict[str, object]:
+    """Return what each line of a request carries."""
+    fields = {"request_id": request_id, "trace_id": trace_id, "identity": identity}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
 class RequestLogScope:
     """Puts a request's fields on its lines, beside those in force outside of any request.
 

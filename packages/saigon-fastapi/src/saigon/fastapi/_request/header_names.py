@@ -16,6 +16,20 @@ from saigon.model.http import (
 # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
+_OTHERS: Final = frozenset(
+    {"authorization", "cookie", "forwarded", "host", "user-agent", "x-forwarded-for"}
+)
+
+
+def require_header_name(name: str) -> None:
+    """Do nothing for the name of a header.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if _TOKEN.fullmatch(name) is None:
+        raise ConfigurationError(f"expected the name of a header, got {name!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderNames:
@@ -38,10 +52,12 @@ class HeaderNames:
 
     def __post_init__(self) -> None:
         names = astuple(self)
-        if not all(_TOKEN.fullmatch(name) for name in names):
-            raise ConfigurationError(f"expected names of headers, got {names}")
-        if len({name.lower() for name in names}) != len(names):
-            raise ConfigurationError(f"expected five different headers, got {names}")
+        for name in names:
+            require_header_name(name)
+        if len({name.lower() for name in names} - _OTHERS) != len(names):
+            raise ConfigurationError(
+                f"expected five different headers, and none that says something else, got {names}"
+            )
 
     @property
     def of_identities(self) -> tuple[str, str]:

@@ -18,8 +18,11 @@ def raw_name(name: str) -> bytes:
 
 def find_headers(scope: Scope, names: Collection[bytes]) -> Found:
     """Return the values of the headers of these names, in one pass."""
+    headers = scope["headers"]
+    if not isinstance(headers, list | tuple):  # any iterable, which may be read once
+        scope["headers"] = headers = list(headers)
     found: dict[bytes, list[bytes]] = {}
-    for key, value in scope["headers"]:
+    for key, value in headers:
         name = key.lower()
         if name in names:
             found.setdefault(name, []).append(value)

@@ -1,7 +1,7 @@
 """How a request context is read from an ASGI scope."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -10,13 +10,15 @@ from starlette.types import Scope
 from saigon.fastapi._identity.events import gateway_context
 from saigon.fastapi._identity.identity import Identity, principal_of
 from saigon.fastapi._identity.reading import IdentityReader
-from saigon.fastapi._identity.sources import IdentitySource
+from saigon.fastapi._identity.sources import HeaderSource, IdentitySource
+from saigon.fastapi._identity.trust import GatewaySecret
+from saigon.fastapi._logs.scope import request_fields
 from saigon.fastapi._request.client_address import ProxyHops, client_address
 from saigon.fastapi._request.raw_headers import Found, find_headers, raw_name, single_value
 from saigon.fastapi._request.request_id import new_request_id
 from saigon.fastapi._request.tracing import read_trace
 from saigon.fastapi._text import escaped
-from saigon.fastapi.exceptions import IdentityHeaderError
+from saigon.fastapi.exceptions import ConfigurationError, IdentityHeaderError
 from saigon.fastapi.headers import RequestContext
 
 _log = logging.getLogger(__name__)
@@ -62,12 +64,8 @@ class Reading(Generic[ContextT]):
 
     def log_fields(self) -> dict[str, object]:
         """Return what each line of the request carries."""
-        fields = {
-            "request_id": self.members["request_id"],
-            "trace_id": self.members["trace_id"],
-            "identity": self.principal(),
-        }
-        return {key: value for key, value in fields.items() if value is not None}
+        members = self.members
+        return request_fields(members["request_id"], members["trace_id"], self.principal())
 
 
 class ContextReader(Generic[ContextT]):
@@ -91,35 +89,49 @@ class ContextReader(Generic[ContextT]):
         if proxy_hops is not None:
             names_read.append(proxy_hops.header)
         self._names = frozenset(map(raw_name, names_read))
+        self._refuse_readable_secret(identity)
+
+    def _refuse_readable_secret(self, identity: IdentitySource | None) -> None:
+        trust = identity.trust if isinstance(identity, HeaderSource) else None
+        if isinstance(trust, GatewaySecret) and raw_name(trust.header) in self._names:
+            raise ConfigurationError(
+                f"the header {trust.header} is read for something else; a secret needs its own"
+            )
 
     def read(self, scope: Scope) -> Reading[ContextT]:
         """Return the context of a request; one that cannot be identified has a fault."""
         found = find_headers(scope, self._names)
+        event = gateway_context(scope)
         believed: bytes | None = None
         identity: Identity | None = None
         fault: Fault | None = None
         if self._identities.configured:
             try:
-                believed = self._identities.believed_header(scope)
-                identity = self._identities.read(scope, found, believed)
+                if event is not None:
+                    identity = self._identities.of_event(event)
+                else:
+                    believed = self._identities.believed_header(scope)
+                    identity = self._identities.of_header(found, believed)
             except IdentityHeaderError as exc:
                 fault = Fault(400, str(exc))
             except Exception:  # noqa: BLE001  # the provider of the secrets is the service's code
                 _log.exception("the rule of trust failed, so that nobody can be identified")
                 fault = Fault(503, "the caller cannot be identified now")
-        members = self._members(scope, found)
+        members = self._members(scope, found, event)
         if identity is not None:
             members.update(asdict(identity))
         ignored = self._identities.ignored(found, believed)
         return Reading(self._context_type, members, ignored, fault)
 
-    def _members(self, scope: Scope, found: Found) -> dict[str, Any]:
+    def _members(
+        self, scope: Scope, found: Found, event: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
         trace = read_trace(
             single_value(found, self._traceparent), single_value(found, self._amzn_trace_id)
         )
         user_agent = single_value(found, _USER_AGENT)
         return {
-            "request_id": self._id(scope, found),
+            "request_id": self._id(found, event),
             "trace_id": trace.id,
             "traceparent": trace.traceparent,
             "amzn_trace_id": trace.amzn_trace_id,
@@ -130,11 +142,17 @@ class ContextReader(Generic[ContextT]):
             "user_agent": escaped(user_agent) if user_agent else None,
         }
 
-    def _id(self, scope: Scope, found: Found) -> str:
-        gateway = gateway_context(scope)
-        value = (
-            single_value(found, self._request_id) if gateway is None else gateway.get("requestId")
-        )
-        if isinstance(value, str) and self._context_type.accepts_request_id(value):
+    def _id(self, found: Found, event: Mapping[str, Any] | None) -> str:
+        value = single_value(found, self._request_id) if event is None else event.get("requestId")
+        if isinstance(value, str) and self._accepts(value):
             return value
         return new_request_id()
+
+    def _accepts(self, request_id: str) -> bool:
+        try:
+            return self._context_type.accepts_request_id(request_id)
+        except ValueError:  # as that of uuid.UUID
+            return False
+        except Exception:  # noqa: BLE001  # the validator is the service's code
+            _log.exception("the validator of request ids failed")
+            return False
