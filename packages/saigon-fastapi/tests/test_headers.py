@@ -209,7 +209,13 @@ def test_trace_is_read_from_the_header_that_is_valid(
     assert (context.amzn_trace_id is not None) == (xray == XRAY)
 
 
-@pytest.mark.parametrize("field", ["request_id", "identity_id", "traceparent", "amzn_trace_id"])
+HANDED_ON = [
+    *("request_id", "identity_id", "traceparent", "amzn_trace_id"),
+    *("user_sub", "user_pool_id", "user_region"),
+]
+
+
+@pytest.mark.parametrize("field", HANDED_ON)
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\n", "é", "", "x" * 600])
 def test_nothing_that_ends_a_header_is_handed_on(field: str, value: str) -> None:
     with pytest.raises(ValidationError):

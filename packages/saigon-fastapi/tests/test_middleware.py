@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi import APIRouter, BackgroundTasks, FastAPI, WebSocket
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from saigon.fastapi.app import create_app
 from saigon.fastapi.headers import ProxyHops, current
 from saigon.fastapi.logging import current_log_context, set_log_context
 from saigon.fastapi.middleware import LogMiddleware
@@ -462,3 +464,28 @@ def test_request_begun_within_another_has_nothing_of_that(
         {"service": "orders", "request_id": "r-2"},
         {"service": "orders", "request_id": "r-1", "order": 17},
     ]
+
+
+@pytest.mark.parametrize("cors", [None, {"allow_origins": ["*"]}])
+def test_request_may_be_sent_through_once_more(call: Call, access_lines: Lines, cors: Any) -> None:
+    router = APIRouter()
+    fails = iter([True, False])
+
+    @router.get("/")
+    def endpoint() -> str:
+        if next(fails):
+            raise RuntimeError
+        return current().request_id
+
+    inner = create_app(title="Test", routers=[router], cors=cors)
+
+    async def retrying(scope: Scope, receive: Receive, send: Send) -> None:
+        async def nowhere(_message: Any) -> None:
+            return None
+
+        with suppress(RuntimeError):
+            await inner(scope, receive, nowhere)
+        await inner(scope, receive, send)
+
+    assert call(retrying, "GET", "/", headers={"X-Request-Id": "r-1"}).json() == "r-1"
+    assert [line["status"] for line in access_lines()] == [500, 200]

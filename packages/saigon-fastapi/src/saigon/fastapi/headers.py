@@ -69,13 +69,13 @@ class RequestContext(BaseModel):
     trace_id: str | None = None
     """The trace that the request belongs to, from ``traceparent`` or ``X-Amzn-Trace-Id``."""
 
-    user_sub: str | None = None
+    user_sub: HeaderValue | None = None
     """The ``sub`` of the Cognito user, where the identity source tells it."""
 
-    user_pool_id: str | None = None
+    user_pool_id: HeaderValue | None = None
     """The user pool of that user."""
 
-    user_region: str | None = None
+    user_region: HeaderValue | None = None
     """The region of that user pool."""
 
     identity_id: HeaderValue | None = None

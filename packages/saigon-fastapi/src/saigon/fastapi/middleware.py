@@ -11,7 +11,7 @@ from saigon.fastapi._access_line import LoggedExchange
 from saigon.fastapi._identity.sources import check_trust
 from saigon.fastapi._logs.scope import RequestLogScope
 from saigon.fastapi._logs.spans import name_span
-from saigon.fastapi._own_answers import FAULT_KEY, answer_crash, answer_fault
+from saigon.fastapi._own_answers import CRASH_KEY, FAULT_KEY, answer_crash, answer_fault
 from saigon.fastapi._paths import path_below_root
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi._request.in_force import IN_FORCE
@@ -92,7 +92,8 @@ class LogMiddleware:
                 await self._run(scope, exchange, fault)
         finally:
             IN_FORCE.reset(in_force)
-            scope.pop(_SEEN, None)  # the scope may be sent through once more
+            for key in (_SEEN, FAULT_KEY, CRASH_KEY):  # the scope may be sent through once more
+                scope.pop(key, None)
 
     async def _run(self, scope: Scope, exchange: LoggedExchange, fault: Fault | None) -> None:
         try:
