@@ -433,7 +433,7 @@ def test_secret_needs_the_name_of_a_header(name: str) -> None:
 def test_secret_needs_a_header_of_its_own(name: str) -> None:
     source = IdentityIdHeader(GatewaySecret(name, lambda: SecretStr(SECRET)))
     with pytest.raises(ConfigurationError, match="its own"):
-        ContextReader(RequestContext, source, None)
+        app_of(source)
 
 
 def test_white_space_around_a_secret_does_not_count(

@@ -10,10 +10,11 @@ from starlette.types import Lifespan
 
 from saigon.fastapi._body_limit import BodySizeLimit
 from saigon.fastapi._health import ReadinessCheck, health_router
-from saigon.fastapi._identity.sources import IdentitySource, check_trust
+from saigon.fastapi._identity.sources import IdentitySource
 from saigon.fastapi._openapi import declare_problems, extend_openapi
 from saigon.fastapi._own_answers import OwnAnswers
 from saigon.fastapi._request.client_address import ProxyHops
+from saigon.fastapi._request.reading import ContextReader
 from saigon.fastapi.context import open_call_context
 from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.headers import RequestContext
@@ -77,11 +78,12 @@ def create_app(
             ``telemetry={…}``. Not ``root_path``, which belongs to the server.
 
     Raises:
-        ConfigurationError: The identity's rule of trust would believe anyone here, a handler would
-            never be called, or an option is not the factory's to take.
+        ConfigurationError: The identity's rule of trust would believe anyone here or its secret be
+            shown, a handler would never be called, or an option is not the factory's to take.
         DuplicateOperationIdError: Two operations would have one id.
     """
-    check_trust(identity)
+    # Starlette makes middleware at the first request: what it would refuse is refused now.
+    ContextReader(context_type, identity, proxy_hops)
     _check_reachable(exception_handlers or {})
     _check_options(options)
     app = FastAPI(

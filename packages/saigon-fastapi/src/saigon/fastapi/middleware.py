@@ -8,7 +8,6 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saigon.fastapi._access_line import LoggedExchange
-from saigon.fastapi._identity.sources import check_trust
 from saigon.fastapi._logs.scope import RequestLogScope
 from saigon.fastapi._logs.spans import name_span
 from saigon.fastapi._own_answers import CRASH_KEY, FAULT_KEY, answer_crash, answer_fault
@@ -46,7 +45,8 @@ class LogMiddleware:
         slow_after: From when on a request is slow, and its line a warning.
 
     Raises:
-        ConfigurationError: The identity's rule of trust would believe anyone here.
+        ConfigurationError: The identity's rule of trust would believe anyone here, or its secret
+            stands in a header that is read for something else.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class LogMiddleware:
         quiet_paths: Collection[str] = QUIET_PATHS,
         slow_after: timedelta = timedelta(seconds=1),
     ) -> None:
-        check_trust(identity)
         self._app = app
         self._reader = ContextReader(context_type, identity, proxy_hops)
         self._id_header = raw_name(context_type.header_names.request_id)

@@ -10,7 +10,7 @@ from starlette.types import Scope
 from saigon.fastapi._identity.events import gateway_context
 from saigon.fastapi._identity.identity import Identity, principal_of
 from saigon.fastapi._identity.reading import IdentityReader
-from saigon.fastapi._identity.sources import HeaderSource, IdentitySource
+from saigon.fastapi._identity.sources import HeaderSource, IdentitySource, check_trust
 from saigon.fastapi._identity.trust import GatewaySecret
 from saigon.fastapi._logs.scope import request_fields
 from saigon.fastapi._request.client_address import ProxyHops, client_address
@@ -69,7 +69,12 @@ class Reading(Generic[ContextT]):
 
 
 class ContextReader(Generic[ContextT]):
-    """Reads contexts of one type by one configuration."""
+    """Reads contexts of one type by one configuration.
+
+    Raises:
+        ConfigurationError: The identity's rule of trust would believe anyone, or its secret stands
+            where it would be shown.
+    """
 
     def __init__(
         self,
@@ -77,6 +82,7 @@ class ContextReader(Generic[ContextT]):
         identity: IdentitySource | None,
         proxy_hops: ProxyHops | None,
     ) -> None:
+        check_trust(identity)
         names = context_type.header_names
         self._context_type = context_type
         self._proxy_hops = proxy_hops
