@@ -1,5 +1,6 @@
 """Every Python block of the READMEs and of the documentation runs, file by file."""
 
+import asyncio
 import logging
 import re
 import runpy
@@ -31,7 +32,17 @@ def logging_put_back() -> Iterator[None]:
     logging.setLogRecordFactory(factory)
 
 
-@pytest.mark.usefixtures("logging_put_back")
+@pytest.fixture
+def event_loop_closed() -> Iterator[None]:
+    """Close the event loop that an example takes as the thread's."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("logging_put_back", "event_loop_closed")
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_python_blocks_of_a_page_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, BackgroundTasks, FastAPI, WebSocket
+from fastapi import APIRouter, BackgroundTasks, FastAPI, Request, WebSocket
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, StreamingResponse
@@ -243,7 +243,7 @@ def test_websocket_that_is_answered_has_the_status_of_the_answer(
     scope = http_scope | WEBSOCKET | {"extensions": {"websocket.http.response": {}}}
     sent = converse(create(router), scope, [{"type": "websocket.connect"}])
     assert b"x-request-id" in dict(sent[0]["headers"])
-    assert access_lines()[0]["status"] == 418
+    assert (access_lines()[0]["status"], access_lines()[0]["bytes"]) == (418, len(b"{}"))
 
 
 def test_request_id_of_the_app_is_replaced_by_the_requests(call: Call, access_lines: Lines) -> None:
@@ -308,6 +308,64 @@ def test_health_is_quiet_under_the_servers_root_path(
     sent = converse(app, scope, [{"type": "http.request"}])
     assert sent[0]["status"] == 200
     assert access_lines() == []
+
+
+@pytest.mark.parametrize("cors", [None, {"allow_origins": ["*"]}])
+def test_client_that_leaves_while_sending_is_499_with_cors_too(
+    converse: Converse, http_scope: dict[str, Any], access_lines: Lines, cors: Any
+) -> None:
+    router = APIRouter()
+
+    @router.post("/")
+    async def upload(request: Request) -> None:
+        async for _ in request.stream():
+            pass
+
+    messages = [
+        {"type": "http.request", "body": b"x", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = http_scope | {"method": "POST"}
+    assert converse(create(router, cors=cors), scope, messages) == []
+    assert [(line["status"], line["levelno"]) for line in access_lines()] == [(499, logging.INFO)]
+
+
+@pytest.mark.parametrize("cors", [None, {"allow_origins": ["*"]}])
+@pytest.mark.parametrize("path", ["/in/orders/crash/now", "/in/orders/crash/later"])
+def test_crash_of_an_app_that_is_mounted_is_one_line(
+    call: Call, router: APIRouter, access_lines: Lines, cors: Any, path: str
+) -> None:
+    outer = create(cors=cors)
+    outer.mount("/in", create(router))
+    answer = call(outer, "GET", path)
+    (line,) = access_lines()
+    assert line["exc_info"][0] is not None
+    if path.endswith("now"):
+        assert answer.json()["request_id"] == line["request_id"]
+
+
+def test_crash_whose_line_is_not_written_is_left_to_the_server(call: Call) -> None:
+    error = RuntimeError("hunter2")
+    access = logging.getLogger("saigon.fastapi.access")
+    access.disabled = True
+    try:
+        call(LogMiddleware(raising(error)), "GET", "/")
+        assert not vars(error), "nobody has logged it"
+    finally:
+        access.disabled = False
+    call(LogMiddleware(raising(error)), "GET", "/")
+    assert vars(error)
+
+
+@pytest.mark.parametrize(
+    "error", [BaseException(), BaseExceptionGroup("all", [ValueError(), BaseException()])]
+)
+def test_error_of_any_class_is_a_crash(
+    http_scope: dict[str, Any], access_lines: Lines, error: BaseException
+) -> None:
+    sent, raised = run_until_raised(LogMiddleware(raising(error)), http_scope)
+    assert (raised, sent[0]["status"]) == (error, 500)
+    assert [line["levelno"] for line in access_lines()] == [logging.ERROR]
 
 
 @pytest.mark.parametrize("path", ["/orders/7", "/orders/crash/now", "/orders/crash/later", "/no"])

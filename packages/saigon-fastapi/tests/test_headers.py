@@ -19,7 +19,7 @@ from saigon.fastapi.headers import (
     request_context,
     use_request_context,
 )
-from saigon.fastapi.logging import current_log_context
+from saigon.fastapi.logging import current_log_context, logcontext
 
 IDENTITY = "eu-west-1:11111111-2222-3333-4444-555555555555"
 
@@ -233,6 +233,24 @@ def test_context_of_a_job_is_on_its_lines() -> None:
     with use_request_context(context):
         assert current_log_context() == {"request_id": "r-1", "identity": identity}
     assert current_log_context() == {}
+
+
+def test_contexts_of_a_job_are_put_within_its_own_fields() -> None:
+    with use_request_context(RequestContext(request_id="job")), logcontext(tenant="t"):
+        with use_request_context(RequestContext(request_id="item")):
+            assert current_log_context() == {"request_id": "item", "tenant": "t"}
+        assert current_log_context() == {"request_id": "job", "tenant": "t"}
+
+
+@pytest.mark.parametrize("sent", [b"", b"\xe9", b"x" * 600])
+def test_type_that_accepts_all_ids_is_given_safe_ones(sent: bytes) -> None:
+    class Lenient(RequestContext):
+        @classmethod
+        def accepts_request_id(cls, value: str) -> bool:
+            return True
+
+    scope = {"headers": [(b"x-request-id", sent)], "client": None}
+    assert len(ContextReader(Lenient, None, None).read(scope).context().request_id) == 36
 
 
 def test_identity_without_a_source_is_nobody() -> None:

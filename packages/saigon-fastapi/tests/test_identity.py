@@ -471,3 +471,8 @@ def test_source_of_an_event_needs_pools() -> None:
     for pools in without:
         with pytest.raises(ConfigurationError, match="user pools"):
             LambdaEventUser(user_pools=pools)
+
+
+def test_network_that_could_never_match_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="IPv4 as such"):
+        PeerNetworks(["::ffff:10.0.3.0/120"])

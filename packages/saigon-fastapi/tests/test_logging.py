@@ -9,14 +9,16 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from logging.handlers import QueueHandler
 from queue import SimpleQueue
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -396,6 +398,17 @@ class Held:
     itself: Any = None
 
 
+class Pair(NamedTuple):
+    user: str
+    password: str
+
+
+@dataclass(slots=True)
+class Slotted:
+    user: str
+    passphrase: str
+
+
 class Kind(Enum):
     NAN = float("nan")
 
@@ -415,6 +428,10 @@ ENDLESS.itself = ENDLESS
         {"x-origin-verify": "hunter2"},
         Login(user="jo", password="hunter2"),
         deque([{"passwd": "hunter2"}]),
+        {"cookies": {"session": "hunter2"}, "tokens": ["hunter2"], "secret_key": "hunter2"},
+        ("authorization", "Bearer hunter2"),
+        Pair("jo", "hunter2"),
+        Slotted("jo", "hunter2"),
         ENDLESS,
         {"key": SecretBytes(b"hunter2")},
     ],
@@ -603,3 +620,55 @@ def test_nothing_fails_while_opentelemetry_is_being_imported(
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", ModuleType("opentelemetry.trace"))
     log.info("x")
     assert len(lines()) == 1
+
+
+def test_members_are_shown_by_their_names(
+    json_lines: Callable[[], list[dict[str, object]]],
+) -> None:
+    class Open(BaseModel, extra="allow"):
+        a: int
+
+    held = [Slotted("jo", "hunter2"), Pair("jo", "hunter2"), Open.model_validate({"a": 1, "b": 2})]
+    log.info("x", extra={"held": held})
+    hidden = "**********"
+    assert json_lines()[0]["held"] == [
+        {"user": "jo", "passphrase": hidden},
+        {"user": "jo", "password": hidden},
+        {"a": 1, "b": 2},
+    ]
+
+
+def test_scope_that_two_tasks_share_leaves_nothing() -> None:
+    shared = logcontext(order=1)
+
+    async def use(times: int) -> dict[str, object]:
+        with shared:
+            for _ in range(times):
+                await asyncio.sleep(0)
+        return dict(current_log_context())
+
+    async def main() -> list[dict[str, object]]:
+        return [*await asyncio.gather(use(1), use(2))]
+
+    assert asyncio.run(main()) == [{}, {}]
+
+
+def test_scope_that_ends_in_another_context_leaves_that_alone() -> None:
+    def scoped() -> Iterator[None]:
+        with logcontext(order=1):
+            yield
+
+    generator = scoped()
+    copy_context().run(next, generator)
+    copy_context().run(lambda: next(generator, None))
+    assert current_log_context() == {}
+
+
+def test_generator_is_refused_by_what_would_do_nothing() -> None:
+    def many() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(TypeError, match="generator"):
+        logcontext(order=1)(many)
+    with pytest.raises(TypeError, match="async"):
+        bind_log_context(partial(asyncio.sleep, 0))

@@ -1,3 +1,4 @@
+import asyncio
 import inspect
 import json
 import sys
@@ -7,8 +8,20 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, HTTPException, Query
+from fastapi import (
+    APIRouter,
+    Cookie,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    WebSocket,
+)
 from pydantic import AfterValidator, BaseModel, SecretStr, ValidationError, ValidationInfo
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, Router
 
 from saigon.fastapi._validation_errors import FIXED_MESSAGE
 from saigon.fastapi.app import create_app
@@ -380,3 +393,38 @@ def raising(error: Exception) -> FastAPI:
         raise error
 
     return create_app(title="Test", routers=[router])
+
+
+def test_router_that_is_mounted_keeps_the_methods_of_its_own() -> None:
+    async def endpoint(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    app = create_app(title="Test")
+    app.mount("/r", Router([Route("/a", endpoint, methods=["GET"])]))
+
+    @app.post("/a")
+    def another() -> None: ...
+
+    async def main() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as session:
+            return await session.delete("/r/a")
+
+    answer = asyncio.run(main())
+    assert (answer.status_code, {*answer.headers["allow"].split(", ")}) == (405, {"GET", "HEAD"})
+
+
+def test_wrong_method_that_a_websocket_tells_of_is_no_crash(
+    converse: Callable[..., list[dict[str, Any]]], http_scope: dict[str, Any]
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/ws")
+    async def refuse(websocket: WebSocket) -> None:
+        raise HTTPException(405, headers={"Allow": "GET"})
+
+    scope = http_scope | {"type": "websocket", "path": "/ws", "subprotocols": []}
+    del scope["method"]
+    app = create_app(title="Test", routers=[router])
+    sent = converse(app, scope, [{"type": "websocket.connect"}])
+    assert sent[0]["status"] == 405

@@ -104,7 +104,8 @@ def _against_a_stack(*, raw: bool) -> Iterator[Pair]:
     try:
         from tools.bench.stack import stacked_middleware
     except ModuleNotFoundError as error:
-        raise Unavailable(f"{error.name} is not installed") from error
+        message = f"{error.name} is not installed; the environment of 'hatch run bench' has it"
+        raise Unavailable(message) from error
 
     with _loop() as request, _json_lines() as lines:
         ours, peer = request(_ours()), request(_app(*stacked_middleware(lines, raw=raw)))

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from saigon.fastapi._exchange import Exchange, RawHeader
 from saigon.fastapi._logs.server import note_logged
 from saigon.fastapi._logs.spans import span_fields
-from saigon.fastapi._own_answers import CRASH_KEY
+from saigon.fastapi._own_answers import STATE_KEY, RequestState
 from saigon.fastapi._request.reading import Reading
 from saigon.fastapi._text import escaped
 from saigon.fastapi.headers import RequestContext
@@ -51,6 +51,7 @@ class LoggedExchange(Exchange):
     ) -> None:
         super().__init__(receive, send, stamp)
         self._scope = scope
+        self._state: RequestState = scope[STATE_KEY]
         self._reading = reading
         self._quiet = quiet
         self._slow_after = slow_after
@@ -60,16 +61,16 @@ class LoggedExchange(Exchange):
     def completed(self) -> None:
         """Write the line before background tasks run; a crash waits for its error."""
         super().completed()
-        if CRASH_KEY not in self._scope:
+        if not self._state.crashed:
             self.write()
 
     def fail(self, error: BaseException) -> None:
         """Note what the app raised; it gets a line of its own where the line stands already."""
-        if self._written:
-            _log.error("failed after the answer was sent", exc_info=error)
-        else:
+        if not self._written:
             self._error = error
-        note_logged(error)
+        elif _log.isEnabledFor(logging.ERROR):
+            _log.error("failed after the answer was sent", exc_info=error)
+            note_logged(error)
 
     def write(self) -> None:
         """Write the line, once."""
@@ -93,6 +94,8 @@ class LoggedExchange(Exchange):
         )
         vars(record).update(fields)
         _log.handle(record)
+        if self._error is not None:
+            note_logged(self._error)
 
     def _fields(self, status: int, duration: float) -> dict[str, Any]:
         members, is_http = self._reading.members, self._scope["type"] == "http"

@@ -93,7 +93,7 @@ class Exchange:
 
     def _note(self, message: Message) -> None:
         match message["type"]:
-            case "http.response.body":
+            case "http.response.body" | "websocket.http.response.body":
                 self.sent_bytes += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     self.completed()

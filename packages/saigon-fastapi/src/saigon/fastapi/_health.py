@@ -57,13 +57,17 @@ class _Check:
         flight = self._flight
         if flight is None or flight.done() or flight.get_loop() is not asyncio.get_running_loop():
             flight = self._flight = asyncio.create_task(self._run())
-        # Whoever asked first may leave; the others still wait for it.
-        return await asyncio.shield(flight)
+        # Whoever asked first may leave; the others still wait for it, no longer than it may take.
+        try:
+            return await asyncio.wait_for(asyncio.shield(flight), _TIMEOUT)
+        except TimeoutError:
+            return False
 
     async def _run(self) -> bool:
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                return await self._call() is not False
+            async with asyncio.timeout(_TIMEOUT) as bound:
+                result = await self._call()
+            return result is not False and not bound.expired()
         except Exception:  # noqa: BLE001  # whatever a check raises, it has failed
             _log.exception("the readiness check %s failed", self._name)
             return False

@@ -1,17 +1,27 @@
 """The answers that are given in place of the app's: to a crash, and to a caller who is refused."""
 
+from dataclasses import dataclass
 from typing import Final
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from saigon.fastapi._request.reading import Fault
 from saigon.fastapi.problems import close_code, problem_response
 
-FAULT_KEY: Final = "saigon.fastapi.fault"
-"""Where the scope has the fault that is answered further in."""
+STATE_KEY: Final = "saigon.fastapi"
+"""Where the scope has the state of the request; apps that are mounted share it."""
 
-CRASH_KEY: Final = "saigon.fastapi.crash"
-"""What the scope has when a crash has been answered and its error is on the way up."""
+
+@dataclass(slots=True)
+class RequestState:
+    """What ``LogMiddleware`` and ``OwnAnswers`` tell each other."""
+
+    fault: Fault | None = None
+    """What is to be answered further in, in place of the app."""
+
+    crashed: bool = False
+    """A crash has been answered, and its error is on the way up."""
 
 
 async def answer_crash(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,7 +57,7 @@ class OwnAnswers:
     """Answers crashes and refusals in place of ``LogMiddleware``, which logs them.
 
     Stands within a middleware that adds headers to answers, such as CORS, so that a browser may
-    read these too.
+    read these too; and in an app that is mounted in another, whose ``LogMiddleware`` does nothing.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -55,19 +65,22 @@ class OwnAnswers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is none."""
+        state: RequestState = scope.get(STATE_KEY) or RequestState()
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif FAULT_KEY in scope:
-            await answer_fault(scope[FAULT_KEY], scope, receive, send)
+        elif state.fault is not None:
+            await answer_fault(state.fault, scope, receive, send)
         else:
-            await self._answer(scope, receive, send)
+            await self._answer(state, scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(
+        self, state: RequestState, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         sending = NotedSend(send)
         try:
             await self._app(scope, receive, sending)
-        except Exception:
-            if not sending.started:
-                scope[CRASH_KEY] = True
+        except Exception as exc:
+            if not sending.started and not isinstance(exc, ClientDisconnect):
+                state.crashed = True
                 await answer_crash(scope, receive, send)
             raise

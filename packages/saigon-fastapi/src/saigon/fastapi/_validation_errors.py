@@ -19,16 +19,17 @@ _MESSAGE_LIMIT: Final = 200
 
 _OF_VALIDATORS: Final = frozenset({"assertion_error", "value_error"})
 _OF_PYDANTIC: Final = frozenset(get_args(core_schema.ErrorType)) - _OF_VALIDATORS
-_FROM_INPUT: Final = frozenset({"error", "tag", "input_value", "encoding_error"})
-"""Members of an error's context that pydantic fills from the input, or from foreign code."""
-
-_OF_CLOCKS: Final = frozenset(
+_OF_INPUT: Final = frozenset(
     {
-        *("date_from_datetime_parsing", "date_parsing", "datetime_from_date_parsing"),
-        *("datetime_parsing", "time_delta_parsing", "time_parsing"),
+        *("bytes_invalid_encoding", "datetime_object_invalid", "get_attribute_error"),
+        *("iteration_error", "json_invalid", "mapping_type", "union_tag_invalid", "url_parsing"),
+        *("url_syntax_violation", "uuid_parsing"),
     }
 )
-"""The types whose context has an error of a fixed wording, such as "input is too short"."""
+"""The types in whose messages pydantic puts a part of the input, or the words of foreign code.
+
+Those of dates and times have words of a fixed stock, such as "input is too short".
+"""
 
 
 def safe_errors(errors: Sequence[Mapping[str, Any]]) -> list[ProblemError]:
@@ -65,7 +66,7 @@ def _is_fixed_wording(error: Mapping[str, Any]) -> bool:
     if kind in _OF_VALIDATORS:
         return isinstance(context, Mapping) and _is_literal(context.get("error"))
     if kind in _OF_PYDANTIC:
-        return kind in _OF_CLOCKS or _FROM_INPUT.isdisjoint(context)
+        return kind not in _OF_INPUT
     return not context  # of a PydanticCustomError, whose template is a literal
 
 

@@ -12,13 +12,14 @@ from saigon.fastapi._body_limit import BodySizeLimit
 from saigon.fastapi._health import ReadinessCheck, health_router
 from saigon.fastapi._identity.sources import IdentitySource
 from saigon.fastapi._openapi import declare_problems, extend_openapi
+from saigon.fastapi._outer_middleware import OuterLogMiddleware
 from saigon.fastapi._own_answers import OwnAnswers
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi._request.reading import ContextReader
 from saigon.fastapi.context import open_call_context
 from saigon.fastapi.exceptions import ConfigurationError
 from saigon.fastapi.headers import RequestContext
-from saigon.fastapi.middleware import QUIET_PATHS, LogMiddleware, OuterLogMiddleware
+from saigon.fastapi.middleware import QUIET_PATHS
 from saigon.fastapi.problems import PROBLEM_RESPONSES, install_problem_handlers
 from saigon.fastapi.routing import use_route_names_as_operation_ids
 
@@ -96,7 +97,7 @@ def create_app(
         openapi_url="/openapi.json" if docs else None,
         middleware=[
             Middleware(
-                LogMiddleware if cors is None else OuterLogMiddleware,
+                OuterLogMiddleware,
                 context_type=context_type,
                 identity=identity,
                 proxy_hops=proxy_hops,
@@ -104,6 +105,7 @@ def create_app(
                 slow_after=slow_after,
             ),
             *_cors(cors),
+            Middleware(OwnAnswers),
             Middleware(BodySizeLimit, max_bytes=max_body_bytes),
             *middleware,
         ],
@@ -144,4 +146,4 @@ def _cors(options: Mapping[str, Any] | None) -> list[Middleware]:
         return []
     from starlette.middleware.cors import CORSMiddleware
 
-    return [Middleware(CORSMiddleware, **options), Middleware(OwnAnswers)]
+    return [Middleware(CORSMiddleware, **options)]

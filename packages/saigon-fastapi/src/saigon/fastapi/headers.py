@@ -5,7 +5,7 @@ send a header: see :class:`CognitoProviderHeader` and :class:`GatewaySecret`.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, ClassVar, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -20,12 +20,13 @@ from saigon.fastapi._identity.sources import (
     LambdaEventUser,
 )
 from saigon.fastapi._identity.trust import GatewaySecret, PeerNetworks, TrustRule
-from saigon.fastapi._logs.scope import RequestLogScope, request_fields
+from saigon.fastapi._logs.scope import request_fields
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi._request.header_names import HeaderNames
 from saigon.fastapi._request.in_force import IN_FORCE
 from saigon.fastapi._request.request_id import new_request_id
 from saigon.fastapi.exceptions import NoRequestContextError
+from saigon.fastapi.logging import logcontext
 from saigon.model.http import CognitoProvider, is_request_id
 
 __all__ = [
@@ -179,12 +180,11 @@ def use_request_context(context: RequestContext) -> Iterator[None]:
     """Put a context in force, and on the log lines, as the middleware does; for tests and jobs."""
     token = IN_FORCE.set(lambda: context)
     try:
-        with RequestLogScope(
-            request_fields(context.request_id, context.trace_id, context.principal)
-        ):
+        with logcontext(**request_fields(context.request_id, context.trace_id, context.principal)):
             yield
     finally:
-        IN_FORCE.reset(token)
+        with suppress(ValueError):  # a generator that ends in another context
+            IN_FORCE.reset(token)
 
 
 def custom_request_context(

@@ -4,9 +4,9 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ContextDecorator, asynccontextmanager
-from contextvars import Token
+from contextvars import ContextVar
 from functools import wraps
-from inspect import isasyncgenfunction, iscoroutinefunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, Final, ParamSpec, Self, TextIO, TypeVar
 
 from saigon.fastapi._logs.record import ContextRecordFactory
@@ -37,26 +37,37 @@ class logcontext(ContextDecorator):  # noqa: N801  # it is called as a function 
     Use it as a context manager, or as the decorator of a ``def`` function.
 
     Raises:
-        TypeError: It decorates an ``async def`` function, which :func:`asynclogcontext` is for.
+        TypeError: It decorates an ``async def`` function, which :func:`asynclogcontext` is for, or
+            a generator.
     """
 
     def __init__(self, **fields: object) -> None:
         self._fields = fields
-        self._tokens: list[Token[Mapping[str, object]]] = []
 
     def __call__(self, function: FunctionT) -> FunctionT:
         """Decorate a function."""
         _refuse_async(function, "decorate it with asynclogcontext")
+        if isgeneratorfunction(function):
+            raise TypeError(f"{_name(function)} is a generator; use logcontext within it")
         return super().__call__(function)
 
     def _recreate_cm(self) -> Self:
         return type(self)(**self._fields)
 
     def __enter__(self) -> None:
-        self._tokens.append(FIELDS.set({**FIELDS.get(), **self._fields}))
+        _TOKENS.set((*_TOKENS.get(), FIELDS.set({**FIELDS.get(), **self._fields})))
 
     def __exit__(self, *_exc_info: object) -> None:
-        _restore(self._tokens.pop())
+        # A generator may end in another context than it began in, such as that of a worker thread:
+        # there is nothing to restore then.
+        *outer, token = _TOKENS.get() or (None,)
+        if token is not None:
+            _TOKENS.set(tuple(outer))
+            FIELDS.reset(token)
+
+
+_TOKENS: Final[ContextVar[tuple[Any, ...]]] = ContextVar("saigon_log_tokens", default=())
+"""Of the scopes that have been entered in this context."""
 
 
 @asynccontextmanager
@@ -196,13 +207,8 @@ def _json_formatter() -> logging.Formatter:
 
 def _refuse_async(function: Callable[..., object], advice: str) -> None:
     if iscoroutinefunction(function) or isasyncgenfunction(function):
-        raise TypeError(f"{function.__qualname__} is async; {advice}")
+        raise TypeError(f"{_name(function)} is async; {advice}")
 
 
-def _restore(token: Token[Mapping[str, object]]) -> None:
-    try:
-        FIELDS.reset(token)
-    except ValueError:
-        # A generator that ends in another context than it began in, such as a dependency run in
-        # a worker thread: the value to restore is gone with the first.
-        return
+def _name(function: Callable[..., object]) -> str:
+    return getattr(function, "__qualname__", repr(function))

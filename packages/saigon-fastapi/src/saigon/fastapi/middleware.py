@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from saigon.fastapi._access_line import LoggedExchange
 from saigon.fastapi._logs.scope import RequestLogScope
 from saigon.fastapi._logs.spans import name_span
-from saigon.fastapi._own_answers import CRASH_KEY, FAULT_KEY, answer_crash, answer_fault
+from saigon.fastapi._own_answers import STATE_KEY, RequestState, answer_crash, answer_fault
 from saigon.fastapi._paths import path_below_root
 from saigon.fastapi._request.client_address import ProxyHops
 from saigon.fastapi._request.in_force import IN_FORCE
@@ -22,8 +22,6 @@ __all__ = ["QUIET_PATHS", "LogMiddleware"]
 
 QUIET_PATHS: Final = frozenset({"/health/live", "/health/ready"})
 """The paths of the health routes, whose requests are logged only when slow or failed."""
-
-_SEEN: Final = "saigon.fastapi.seen"
 
 
 class LogMiddleware:
@@ -49,6 +47,9 @@ class LogMiddleware:
             stands in a header that is read for something else.
     """
 
+    _answers_within: ClassVar[bool] = False
+    """Whether ``OwnAnswers`` stands further in."""
+
     def __init__(
         self,
         app: ASGIApp,
@@ -67,11 +68,11 @@ class LogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass on what is none."""
-        if scope["type"] not in {"http", "websocket"} or _SEEN in scope:
+        if scope["type"] not in {"http", "websocket"} or STATE_KEY in scope:
             await self._app(scope, receive, send)
             return
-        scope[_SEEN] = True
         reading = self._reader.read(scope)
+        scope[STATE_KEY] = state = RequestState()
         path, request_id = path_below_root(scope), reading.members["request_id"]
         name_span(request_id)
         exchange = LoggedExchange(
@@ -87,16 +88,15 @@ class LogMiddleware:
         try:
             with RequestLogScope(reading.log_fields()):
                 # Whether the process lives is nobody's in particular to ask.
-                fault = None if path in QUIET_PATHS else reading.fault
-                await self._run(scope, exchange, fault)
+                state.fault = None if path in QUIET_PATHS else reading.fault
+                await self._run(scope, exchange, state.fault)
         finally:
             IN_FORCE.reset(in_force)
-            for key in (_SEEN, FAULT_KEY, CRASH_KEY):  # the scope may be sent through once more
-                scope.pop(key, None)
+            scope.pop(STATE_KEY, None)  # the scope may be sent through once more
 
     async def _run(self, scope: Scope, exchange: LoggedExchange, fault: Fault | None) -> None:
         try:
-            if fault is None or self._is_answered_within(scope, fault):
+            if fault is None or (self._answers_within and scope["type"] == "http"):
                 await self._app(scope, exchange.receive, exchange.send)
             else:
                 await answer_fault(fault, scope, exchange.receive, exchange.send)
@@ -113,26 +113,13 @@ class LogMiddleware:
         finally:
             exchange.write()
 
-    def _is_answered_within(self, _scope: Scope, _fault: Fault) -> bool:
-        return False
-
-
-class OuterLogMiddleware(LogMiddleware):
-    """Leaves the answer to a request that is refused to ``OwnAnswers`` further in."""
-
-    def _is_answered_within(self, scope: Scope, fault: Fault) -> bool:
-        if scope["type"] != "http":
-            return False
-        scope[FAULT_KEY] = fault
-        return True
-
 
 def _gave_up(error: BaseException) -> bool:
     """Tell whether the server, not the app, has ended the request."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is None or task.cancelling() > 0
-    return not isinstance(error, Exception | KeyboardInterrupt | SystemExit)
+    return isinstance(error, GeneratorExit)
 
 
 async def _answer_for(scope: Scope, exchange: LoggedExchange) -> None:

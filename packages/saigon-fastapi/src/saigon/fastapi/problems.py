@@ -13,7 +13,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
@@ -100,7 +100,7 @@ def _request_id() -> str | None:
         return None
 
 
-async def http_exception_handler(request: Request, exc: HTTPException) -> Response:
+async def http_exception_handler(request: HTTPConnection, exc: HTTPException) -> Response:
     """Answer an ``HTTPException`` with a problem; the detail of a 500 goes into the log alone."""
     if exc.status_code not in _STATUSES:
         raise exc  # no server could send it
@@ -110,12 +110,18 @@ async def http_exception_handler(request: Request, exc: HTTPException) -> Respon
     if exc.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("answered with 500: %s", detail)
         detail = None
-    headers = exc.headers
-    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = allowed_methods(request.app, request.scope)
-        if request.method not in allowed:  # else it is the endpoint that refuses
-            headers = {"Allow": ", ".join(allowed)}
+    headers = {**(exc.headers or {})}
+    if exc.status_code == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" in headers:
+        headers["Allow"] = _completed(headers["Allow"], request)
     return problem_response(exc.status_code, detail=detail, headers=headers)
+
+
+def _completed(allow: str, request: HTTPConnection) -> str:
+    """Add the methods of the path's other routes; Starlette names those of the first."""
+    allowed = allowed_methods(request.app, request.scope)
+    # Else it is an endpoint that refuses, or a router that is mounted and has routes of its own.
+    is_routers = request.scope.get("method") not in allowed and {*allow.split(", ")} <= {*allowed}
+    return ", ".join(allowed) if is_routers else allow
 
 
 def _text(detail: object) -> str | None:

@@ -98,6 +98,8 @@ class PeerNetworks:
             raise ConfigurationError(f"expected networks in CIDR notation: {exc}") from exc
         if not parsed or any(network.prefixlen == 0 for network in parsed):
             raise ConfigurationError("expected at least one network, and none that holds everyone")
+        if any(getattr(network.network_address, "ipv4_mapped", None) for network in parsed):
+            raise ConfigurationError("expected networks of IPv4 as such, not mapped into IPv6")
         object.__setattr__(self, "_parsed", parsed)
 
     def check(self) -> None:

@@ -2,30 +2,34 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import date, time
 from enum import Enum
 from functools import lru_cache
 from itertools import islice
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, SecretBytes, SecretStr
+
+ItemT = TypeVar("ItemT")
 
 PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 """The types of most values."""
 
 _HIDDEN: Final = "**********"
+_CUT: Final = "..."
 _DEPTH: Final = 5  # levels of a field that are shown
-_BREADTH: Final = 100  # items of each level
-_LONGEST_NUMBER: Final = 10**300
+_BREADTH: Final = 100  # items of one level
+_ITEMS: Final = 2000  # of all levels
+_LONGEST_NUMBER: Final = 10**4000  # Python reads no more than 4300 digits
 _LONGEST_NAME: Final = 64
 _PAIR: Final = 2
 _SECRET_ENDINGS: Final = (
-    *("accesskey", "apikey", "authorization", "cookie", "credentials", "passwd", "password"),
-    *("privatekey", "secret", "signature", "token"),
+    *("accesskey", "apikey", "authorization", "cookie", "credential", "passphrase", "passwd"),
+    *("password", "privatekey", "secret", "secretkey", "signature", "token"),
 )
 _own_secrets: Final[set[str]] = set()
 
@@ -36,51 +40,70 @@ def hide_name(name: str) -> None:
     _is_secret.cache_clear()
 
 
-def shown(key: object, value: object, depth: int = _DEPTH) -> object:
+def shown(key: object, value: object) -> object:
     """Return a field's value as it may be logged: plain values, lists and mappings of such."""
-    if is_secret_name(key):
-        return _HIDDEN
-    if value is None or type(value) is str or type(value) is bool:
-        return value
     try:
-        return _shown_value(value, depth)
+        return _Showing().field(key, value, _DEPTH)
     except Exception:  # noqa: BLE001  # a value of anyone's
         return f"<{type(value).__name__} that cannot be shown>"
 
 
-def _shown_value(value: object, depth: int) -> object:
-    if isinstance(value, SecretStr | SecretBytes):
-        return _HIDDEN
-    if isinstance(value, Enum):
-        return shown("", value.value, depth)
-    if isinstance(value, int | float):
-        return _shown_number(value)
-    members = _members(value)
-    if members is None:
+class _Showing:
+    """Shows one field, and so many items in all."""
+
+    def __init__(self) -> None:
+        self._left = _ITEMS
+
+    def field(self, key: object, value: object, depth: int) -> object:
+        if is_secret_name(key):
+            return _HIDDEN
+        if value is None or type(value) is str or type(value) is bool:
+            return value
+        return self._value(value, depth)
+
+    def _value(self, value: object, depth: int) -> object:
+        if isinstance(value, SecretStr | SecretBytes):
+            return _HIDDEN
+        if isinstance(value, Enum):
+            return self.field("", value.value, depth)
+        if isinstance(value, int | float):
+            return _shown_number(value)
+        members = _members(value)
+        if members is not None:
+            return self._mapping(members, depth - 1) if depth else _CUT
+        if isinstance(value, list | tuple | deque | AbstractSet):
+            return self._items(value, depth - 1) if depth else _CUT
         return value.isoformat() if isinstance(value, date | time) else str(value)
-    return members(depth - 1) if depth else "..."
+
+    def _mapping(self, members: Mapping[Any, object], depth: int) -> dict[str, object]:
+        return {
+            str(name): self.field(name, inner, depth) for name, inner in self._few(members.items())
+        }
+
+    def _items(self, items: Collection[object], depth: int) -> list[object]:
+        if isinstance(items, list | tuple) and len(items) == _PAIR:
+            name, value = items  # perhaps of a header, as an ASGI scope holds them
+            return [self.field("", name, depth), self.field(name, value, depth)]
+        return [self.field("", item, depth) for item in self._few(items)]
+
+    def _few(self, items: Iterable[ItemT]) -> Iterator[ItemT]:
+        for item in islice(items, _BREADTH):
+            if self._left <= 0:
+                return
+            self._left -= 1
+            yield item
 
 
-def _members(value: object) -> Callable[[int], object] | None:
-    """Return what shows the members of a value, where it has any."""
+def _members(value: object) -> Mapping[Any, object] | None:
+    """Return the members of a value by their names, where they have names."""
     if isinstance(value, Mapping):
-        return lambda depth: _shown_mapping(value.items(), depth)
-    if isinstance(value, BaseModel) or (is_dataclass(value) and not isinstance(value, type)):
-        return lambda depth: _shown_mapping(vars(value).items(), depth)
-    if isinstance(value, list | tuple | deque | AbstractSet):
-        return lambda depth: [_shown_item(item, depth) for item in islice(value, _BREADTH)]
-    return None
-
-
-def _shown_mapping(items: Iterable[tuple[object, object]], depth: int) -> dict[str, object]:
-    return {str(name): shown(name, inner, depth) for name, inner in islice(items, _BREADTH)}
-
-
-def _shown_item(item: object, depth: int) -> object:
-    # A pair may be a header, as an ASGI scope holds them.
-    if isinstance(item, list | tuple) and len(item) == _PAIR:
-        return [shown("", item[0], depth), shown(item[0], item[1], depth)]
-    return shown("", item, depth)
+        return value
+    if isinstance(value, BaseModel):
+        return {**vars(value), **(value.model_extra or {})}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name, None) for field in fields(value)}
+    names = getattr(value, "_fields", None) if isinstance(value, tuple) else None
+    return None if names is None else {name: getattr(value, name) for name in names}
 
 
 def _shown_number(value: float) -> float | str:
@@ -113,4 +136,4 @@ def _is_secret(text: str) -> bool:
 
 
 def _folded(name: str) -> str:
-    return name.lower().replace("-", "").replace("_", "")
+    return name.lower().replace("-", "").replace("_", "").removesuffix("s")

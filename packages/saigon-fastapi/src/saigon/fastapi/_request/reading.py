@@ -20,6 +20,7 @@ from saigon.fastapi._request.tracing import read_trace
 from saigon.fastapi._text import escaped
 from saigon.fastapi.exceptions import ConfigurationError, IdentityHeaderError
 from saigon.fastapi.headers import RequestContext
+from saigon.model.http import is_request_id
 
 _log = logging.getLogger(__name__)
 
@@ -156,7 +157,8 @@ class ContextReader(Generic[ContextT]):
 
     def _accepts(self, request_id: str) -> bool:
         try:
-            return self._context_type.accepts_request_id(request_id)
+            accepts = self._context_type.accepts_request_id
+            return is_request_id(request_id) and accepts(request_id)
         except ValueError:  # as that of uuid.UUID
             return False
         except Exception:  # noqa: BLE001  # the validator is the service's code
