@@ -34,6 +34,7 @@ class LoggedExchange(Exchange):
         receive: The server's.
         send: The server's.
         stamp: A header that the answer gets, in place of one of its name.
+        traced: It is within a span.
         quiet: Write the line only if slow or failed.
         slow_after: From how many seconds on it is slow; a websocket never is.
     """
@@ -46,6 +47,7 @@ class LoggedExchange(Exchange):
         send: Send,
         stamp: RawHeader,
         *,
+        traced: bool,
         quiet: bool,
         slow_after: float,
     ) -> None:
@@ -53,6 +55,7 @@ class LoggedExchange(Exchange):
         self._scope = scope
         self._state: RequestState = scope[STATE_KEY]
         self._reading = reading
+        self._traced = traced
         self._quiet = quiet
         self._slow_after = slow_after
         self._error: BaseException | None = None
@@ -114,8 +117,9 @@ class LoggedExchange(Exchange):
             "user_agent": members["user_agent"],
             "request_id": members["request_id"],
             "trace_id": members["trace_id"],
-            **span_fields(),
         }
+        if self._traced:
+            fields.update(span_fields())
         if self._reading.ignored_headers:
             fields["ignored_headers"] = self._reading.ignored_headers
         if self.close_code:

@@ -74,13 +74,13 @@ class LogMiddleware:
         reading = self._reader.read(scope)
         scope[STATE_KEY] = state = RequestState()
         path, request_id = path_below_root(scope), reading.members["request_id"]
-        name_span(request_id)
         exchange = LoggedExchange(
             scope,
             reading,
             receive,
             send,
             (self._id_header, request_id.encode("latin-1")),
+            traced=name_span(request_id),
             quiet=path in self._quiet_paths,
             slow_after=self._slow_after,
         )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Final
 
-from saigon.fastapi._logs.shown import PLAIN, is_secret_name, shown
+from saigon.fastapi._logs.shown import PLAIN, is_secret_word, shown
 
 LINE_LIMIT: Final = 16_000
 """The longest line, in bytes: log collectors cut, or drop, lines beyond 16 kB."""
@@ -20,7 +20,7 @@ _NOTHING: Final[Mapping[str, object]] = {}
 def record_fields(record: logging.LogRecord) -> dict[str, object]:
     """Return the context and, over it, the extras of one record, as they may be logged."""
     fields = {**vars(record).get(CONTEXT_ATTRIBUTE, _NOTHING), **_extras(vars(record))}
-    if PLAIN.issuperset(map(type, fields.values())) and not any(map(is_secret_name, fields)):
+    if PLAIN.issuperset(map(type, fields.values())) and not any(map(is_secret_word, fields)):
         return fields
     return {str(key): shown(key, value) for key, value in fields.items()}
 

@@ -4,7 +4,6 @@ import math
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import date, time
 from enum import Enum
@@ -37,7 +36,7 @@ _own_secrets: Final[set[str]] = set()
 def hide_name(name: str) -> None:
     """Hide from now on what stands under this name too."""
     _own_secrets.add(_folded(name))
-    _is_secret.cache_clear()
+    is_secret_word.cache_clear()
 
 
 def shown(key: object, value: object) -> object:
@@ -118,22 +117,22 @@ def _shown_number(value: float) -> float | str:
 def is_secret_name(key: object) -> bool:
     """Tell whether what stands under this name is hidden."""
     text = key.decode("latin-1") if isinstance(key, bytes) else key
-    if not isinstance(text, str):
-        text = _safe_text(text)
-    return _is_secret(text) if len(text) <= _LONGEST_NAME else _is_secret.__wrapped__(text)
+    # A value may stand in a name's place: what is long, or no text, is not kept.
+    is_word = isinstance(text, str) and len(text) <= _LONGEST_NAME
+    return is_secret_word(text) if is_word else _is_secret(text)
 
 
-def _safe_text(value: object) -> str:
-    with suppress(Exception):
-        return str(value)
-    return ""
-
-
-@lru_cache(maxsize=1024)
-def _is_secret(text: str) -> bool:
-    folded = _folded(text)
+def _is_secret(name: object) -> bool:
+    try:
+        folded = _folded(str(name))
+    except Exception:  # noqa: BLE001  # a value of anyone's
+        return False
     return folded.endswith(_SECRET_ENDINGS) or folded in _own_secrets
 
 
 def _folded(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "").removesuffix("s")
+
+
+is_secret_word: Final = lru_cache(maxsize=1024)(_is_secret)
+"""The same for the names of a record's fields, of which there are few, and by far quicker."""

@@ -16,22 +16,29 @@ def span_fields() -> Mapping[str, str]:
     See Also:
         https://www.w3.org/TR/trace-context/#trace-id
     """
-    get_current_span = _current_span_getter()
-    if get_current_span is None:
+    span = _current_span()
+    if span is None:
         return _NONE
-    context = get_current_span().get_span_context()
+    context = span.get_span_context()
     if not context.is_valid:
         return _NONE
     return {"trace_id": f"{context.trace_id:032x}", "span_id": f"{context.span_id:016x}"}
 
 
-def name_span(request_id: str) -> None:
-    """Let the span carry the request's id, under the name that it has in the log."""
-    get_current_span = _current_span_getter()
-    if get_current_span is not None:
-        get_current_span().set_attribute("request_id", request_id)
+def name_span(request_id: str) -> bool:
+    """Let the span carry the request's id, as the log has it; tell whether there is a span."""
+    span = _current_span()
+    if span is None:
+        return False
+    span.set_attribute("request_id", request_id)
+    return True
 
 
-def _current_span_getter() -> Any:
+def _current_span() -> Any:
+    trace = sys.modules.get(_OPENTELEMETRY)
     # The module has no such name while it is being imported, which may be logged too.
-    return getattr(sys.modules.get(_OPENTELEMETRY), "get_current_span", None)
+    get_current_span = getattr(trace, "get_current_span", None)
+    if get_current_span is None:
+        return None
+    span = get_current_span()
+    return None if span is getattr(trace, "INVALID_SPAN", None) else span
