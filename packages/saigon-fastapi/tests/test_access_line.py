@@ -40,6 +40,10 @@ def router() -> APIRouter:
     def crash() -> None:
         raise RuntimeError("hunter2")
 
+    @router.get("/crash/async")
+    async def crash_async() -> None:
+        raise RuntimeError("hunter2")
+
     @router.get("/crash/later")
     async def crash_later() -> StreamingResponse:
         async def chunks() -> AsyncIterator[bytes]:
@@ -368,11 +372,13 @@ def test_error_of_any_class_is_a_crash(
     assert [line["levelno"] for line in access_lines()] == [logging.ERROR]
 
 
-@pytest.mark.parametrize("path", ["/orders/7", "/orders/crash/now", "/orders/crash/later", "/no"])
-def test_request_leaves_no_cycles(router: APIRouter, http_scope: dict[str, Any], path: str) -> None:
-    app, bare = create(router), FastAPI()
-    bare.include_router(router)
-    assert cycles(app, http_scope | {"path": path}) <= cycles(bare, http_scope | {"path": path})
+@pytest.mark.parametrize("path", ["/orders/7", "/orders/crash/async", "/no"])
+def test_request_leaves_no_cycles(
+    router: APIRouter, http_scope: dict[str, Any], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    # Lines that are kept, as for caplog, would keep what a cycle holds.
+    monkeypatch.setattr(logging.getLogger("saigon.fastapi.access"), "disabled", True)
+    assert cycles(create(router), http_scope | {"path": path}) == 0
 
 
 def cycles(app: Any, scope: dict[str, Any]) -> int:
