@@ -672,3 +672,25 @@ def test_generator_is_refused_by_what_would_do_nothing() -> None:
         logcontext(order=1)(many)
     with pytest.raises(TypeError, match="async"):
         bind_log_context(partial(asyncio.sleep, 0))
+
+
+def test_scope_that_ends_in_a_copy_of_a_context_leaves_the_outer_scopes_alone() -> None:
+    """As FastAPI ends a dependency that yields in another worker thread than it began in."""
+
+    def scoped() -> Iterator[None]:
+        with logcontext(order=1):
+            yield
+
+    def end(generator: Iterator[None]) -> dict[str, object]:
+        with logcontext(inner=1):
+            next(generator, None)
+            return dict(current_log_context())
+
+    with logcontext(outer=1):
+        first, second = scoped(), scoped()
+        for generator in (first, second):
+            copy_context().run(next, generator)
+        copy_context().run(next, first, None)
+        assert copy_context().run(end, second) == {"outer": 1, "inner": 1}
+        assert current_log_context() == {"outer": 1}
+    assert current_log_context() == {}

@@ -3,11 +3,11 @@
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ContextDecorator, asynccontextmanager
-from contextvars import ContextVar
+from contextlib import ContextDecorator, asynccontextmanager, suppress
+from contextvars import ContextVar, Token
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from typing import Any, Final, ParamSpec, Self, TextIO, TypeVar
+from typing import Any, Final, ParamSpec, Self, TextIO, TypeAlias, TypeVar
 
 from saigon.fastapi._logs.record import ContextRecordFactory
 from saigon.fastapi._logs.scope import FIELDS
@@ -55,19 +55,22 @@ class logcontext(ContextDecorator):  # noqa: N801  # it is called as a function 
         return type(self)(**self._fields)
 
     def __enter__(self) -> None:
-        _TOKENS.set((*_TOKENS.get(), FIELDS.set({**FIELDS.get(), **self._fields})))
+        token = FIELDS.set({**FIELDS.get(), **self._fields})
+        _ENTERED.set((*_ENTERED.get(), (self, token)))
 
     def __exit__(self, *_exc_info: object) -> None:
         # A generator may end in another context than it began in, such as that of a worker thread:
-        # there is nothing to restore then.
-        *outer, token = _TOKENS.get() or (None,)
-        if token is not None:
-            _TOKENS.set(tuple(outer))
-            FIELDS.reset(token)
+        # there is nothing of it to restore then.
+        *outer, (scope, token) = _ENTERED.get() or ((None, None),)
+        if scope is self and token is not None:
+            _ENTERED.set(tuple(outer))
+            with suppress(ValueError):  # entered where this context was copied from
+                FIELDS.reset(token)
 
 
-_TOKENS: Final[ContextVar[tuple[Any, ...]]] = ContextVar("saigon_log_tokens", default=())
-"""Of the scopes that have been entered in this context."""
+_Entered: TypeAlias = tuple[logcontext | None, Token[Mapping[str, object]] | None]
+_ENTERED: Final[ContextVar[tuple[_Entered, ...]]] = ContextVar("saigon_log_scopes", default=())
+"""The scopes that have been entered in this context, the innermost last."""
 
 
 @asynccontextmanager
