@@ -13,7 +13,7 @@ from tools.wheels.wheel import Wheel
 __all__ = ["extra_of", "table_problems", "uses_of"]
 
 _MODULES: Final = {
-    "saigon.aws.cognito._jwks": "saigon-aws[cognito]",
+    "saigon.aws.cognito._tokens.jwks": "saigon-aws[cognito]",
     "saigon.aws.sqs": "saigon-aws[sqs]",
     "saigon.aws.testing._fixtures": "saigon-aws[testing]",
     "saigon.aws.testing._issuer": "saigon-aws[testing]",

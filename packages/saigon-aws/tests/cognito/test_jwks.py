@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from saigon.aws.cognito._jwks import JwksClient
+from saigon.aws.cognito._tokens.jwks import JwksClient
 from saigon.aws.cognito.exceptions import JwksUnavailableError, UnknownKeyError
 
 

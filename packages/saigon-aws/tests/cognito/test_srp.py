@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from saigon.aws.cognito._srp import SrpProof
+from saigon.aws.cognito._sign_in.srp import SrpProof
 from saigon.aws.cognito.exceptions import CognitoError
 
 POOL_ID = "eu-west-1_AbCdEfGhI"

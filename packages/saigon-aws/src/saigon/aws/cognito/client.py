@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._api import Api
-from saigon.aws.cognito._input import plain_text, refresh_token_of
+from saigon.aws.cognito._calls.api import Api
+from saigon.aws.cognito._calls.checks import plain_text, refresh_token_of
 from saigon.aws.cognito._session import OnTokensRefreshed, refreshing_session
-from saigon.aws.cognito._tokens import unverified_claims
+from saigon.aws.cognito._tokens.unverified import unverified_claims
 from saigon.aws.cognito.config import CognitoClientConfig
 from saigon.aws.cognito.exceptions import CognitoError, IdentityRefusedError, InvalidInputError
 from saigon.aws.cognito.idp import CognitoIdp

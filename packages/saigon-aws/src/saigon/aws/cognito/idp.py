@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._input import plain_text
-from saigon.aws.cognito._sign_in import SignIn
-from saigon.aws.cognito._sign_up import SelfService
-from saigon.aws.cognito._users import UserAdministration
-from saigon.aws.cognito._verifier import TokenVerifier
+from saigon.aws.cognito._calls.checks import plain_text
+from saigon.aws.cognito._sign_in.flows import SignIn
+from saigon.aws.cognito._users.self_service import SelfService
+from saigon.aws.cognito._users.administration import UserAdministration
+from saigon.aws.cognito._tokens.verifier import TokenVerifier
 from saigon.aws.cognito.config import CognitoIdpConfig
 from saigon.aws.cognito.models import AccessTokenClaims, AuthTokens, IdTokenClaims
 

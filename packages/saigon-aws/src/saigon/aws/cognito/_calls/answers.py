@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._tokens import unverified_claims
+from saigon.aws.cognito._tokens.unverified import unverified_claims
 from saigon.aws.cognito.exceptions import CognitoError
 from saigon.aws.cognito.models import AuthChallenge, AuthTokens, CodeDelivery, CognitoUser
 

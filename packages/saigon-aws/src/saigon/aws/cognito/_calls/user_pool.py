@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from saigon.aws.cognito._api import Api
-from saigon.aws.cognito._secret_hash import secret_hash
+from saigon.aws.cognito._calls.api import Api
+from saigon.aws.cognito._calls.secret_hash import secret_hash
 from saigon.aws.cognito.config import CognitoIdpConfig
 
 if TYPE_CHECKING:

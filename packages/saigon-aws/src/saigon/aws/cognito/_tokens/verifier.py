@@ -27,7 +27,7 @@ from saigon.aws.cognito.models import AccessTokenClaims, IdTokenClaims
 from saigon.aws.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
-    from saigon.aws.cognito._jwks import JwksClient
+    from saigon.aws.cognito._tokens.jwks import JwksClient
 
 ClaimsT = TypeVar("ClaimsT", IdTokenClaims, AccessTokenClaims)
 
@@ -118,7 +118,7 @@ class TokenVerifier:
         return claims
 
     def _keys(self) -> "JwksClient":
-        from saigon.aws.cognito._jwks import JwksClient
+        from saigon.aws.cognito._tokens.jwks import JwksClient
 
         with self._lock:
             if self._jwks is None:

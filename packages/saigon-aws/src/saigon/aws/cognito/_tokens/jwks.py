@@ -18,7 +18,7 @@ from jwt.exceptions import (
     PyJWTError,
 )
 
-from saigon.aws.cognito._api import is_loopback
+from saigon.aws.cognito._calls.api import is_loopback
 from saigon.aws.cognito.exceptions import JwksUnavailableError, UnknownKeyError
 
 _LOG = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from saigon.aws._clients import make_client
-from saigon.aws.cognito._errors import from_botocore_error, from_client_error
+from saigon.aws.cognito._calls.errors import from_botocore_error, from_client_error
 from saigon.aws.cognito.exceptions import CognitoError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._answers import user_from_answer
-from saigon.aws.cognito._base import UserPoolBase
-from saigon.aws.cognito._input import (
+from saigon.aws.cognito._calls.answers import user_from_answer
+from saigon.aws.cognito._calls.user_pool import UserPoolBase
+from saigon.aws.cognito._calls.checks import (
     checked_attributes,
     checked_name,
     checked_names,

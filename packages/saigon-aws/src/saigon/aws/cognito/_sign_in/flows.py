@@ -6,20 +6,20 @@ from typing import Any, Final, get_args
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._answers import (
+from saigon.aws.cognito._calls.answers import (
     challenge_from_answer,
     tokens_from_result,
     user_from_answer,
 )
-from saigon.aws.cognito._base import UserPoolBase
-from saigon.aws.cognito._input import (
+from saigon.aws.cognito._calls.user_pool import UserPoolBase
+from saigon.aws.cognito._calls.checks import (
     access_token_of,
     checked_code,
     checked_name,
     checked_password,
     refresh_token_of,
 )
-from saigon.aws.cognito._srp import SrpProof
+from saigon.aws.cognito._sign_in.srp import SrpProof
 from saigon.aws.cognito.config import AuthFlow
 from saigon.aws.cognito.exceptions import (
     ChallengeRequiredError,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._answers import code_delivery_from_answer
-from saigon.aws.cognito._base import UserPoolBase
-from saigon.aws.cognito._input import (
+from saigon.aws.cognito._calls.answers import code_delivery_from_answer
+from saigon.aws.cognito._calls.user_pool import UserPoolBase
+from saigon.aws.cognito._calls.checks import (
     access_token_of,
     checked_attributes,
     checked_code,

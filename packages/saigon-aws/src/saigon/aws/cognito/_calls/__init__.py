@@ -1,0 +1,1 @@
+"""How one call is made: arguments checked, sent, its answer or error read."""

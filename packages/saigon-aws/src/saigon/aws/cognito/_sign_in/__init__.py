@@ -1,0 +1,1 @@
+"""Passwords, challenges, second factors and devices in, tokens out; and tokens renewed."""

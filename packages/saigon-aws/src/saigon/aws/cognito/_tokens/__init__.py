@@ -1,0 +1,1 @@
+"""Tokens read and verified."""
