@@ -12,7 +12,6 @@ import pytest
 from saigon.aws.cognito._sign_in.srp import SrpProof
 from saigon.aws.cognito.exceptions import CognitoError
 
-POOL_ID = "eu-west-1_AbCdEfGhI"
 # The 3072-bit group of RFC 3526 is what Cognito uses, with 2 as its generator.
 N = int(
     "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74"
@@ -75,7 +74,7 @@ class Server:
 
 
 def attempt(password: str) -> SrpProof:
-    return SrpProof(user_pool_id=POOL_ID, client_id="client", password=password)
+    return SrpProof(realm="AbCdEfGhI", password=password)
 
 
 # Many times, because a padding mistake shows in a few of the numbers only.

@@ -9,17 +9,24 @@ from saigon.aws.cognito.config import AuthFlow, CognitoClientConfig, CognitoIdpC
 from saigon.aws.cognito.exceptions import CognitoError
 from saigon.aws.cognito.idp import CognitoIdp
 from saigon.aws.cognito.models import (
+    AccessToken,
     AccessTokenClaims,
     AuthChallenge,
     AuthTokens,
     CodeDelivery,
+    CognitoGroup,
     CognitoUser,
+    DeviceCredentials,
     IamCredentials,
     IdTokenClaims,
+    MfaMethod,
     SignUpResult,
+    SoftwareToken,
+    UserPage,
 )
 
 __all__ = [
+    "AccessToken",
     "AccessTokenClaims",
     "AuthChallenge",
     "AuthFlow",
@@ -28,11 +35,16 @@ __all__ = [
     "CognitoClient",
     "CognitoClientConfig",
     "CognitoError",
+    "CognitoGroup",
     "CognitoIdp",
     "CognitoIdpConfig",
     "CognitoUser",
+    "DeviceCredentials",
     "IamCredentials",
     "IdTokenClaims",
+    "MfaMethod",
     "OnTokensRefreshed",
     "SignUpResult",
+    "SoftwareToken",
+    "UserPage",
 ]

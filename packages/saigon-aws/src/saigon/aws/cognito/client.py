@@ -1,16 +1,28 @@
 """Temporary AWS credentials for the users of a user pool."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from saigon.aws.cognito._calls.answers import field_of
 from saigon.aws.cognito._calls.api import Api
-from saigon.aws.cognito._calls.checks import plain_text, refresh_token_of
+from saigon.aws.cognito._calls.checks import (
+    checked_identity,
+    checked_role,
+    plain_text,
+    refresh_token_of,
+)
 from saigon.aws.cognito._session import OnTokensRefreshed, refreshing_session
 from saigon.aws.cognito._tokens.unverified import unverified_claims
 from saigon.aws.cognito.config import CognitoClientConfig
-from saigon.aws.cognito.exceptions import CognitoError, IdentityRefusedError, InvalidInputError
+from saigon.aws.cognito.exceptions import (
+    CognitoError,
+    IdentityRefusedError,
+    InvalidInputError,
+    RoleChoiceRequiredError,
+)
 from saigon.aws.cognito.idp import CognitoIdp
 from saigon.aws.cognito.models import AuthTokens, IamCredentials
 
@@ -63,7 +75,7 @@ class CognitoClient(CognitoIdp):
             IdentityRefusedError: The identity pool does not accept the login.
             TokenExpiredError: The ID token is too old: refresh the tokens.
         """
-        return self._identity_of(self._logins(tokens))
+        return self._identity_of(self._login(tokens)[1])
 
     def get_iam_credentials(
         self, tokens: AuthTokens | SecretStr | str, *, custom_role_arn: str | None = None
@@ -80,17 +92,29 @@ class CognitoClient(CognitoIdp):
             TokenExpiredError: The ID token is too old: refresh the tokens.
             RoleChoiceRequiredError: The user has several roles and none was chosen.
         """
-        logins = self._logins(tokens)
-        _check_role(custom_role_arn)
+        claims, logins = self._login(tokens)
+        role = checked_role("custom_role_arn", custom_role_arn)
         identity_id = self._identity_of(logins)
-        answer = self._identity_api.call(
-            "GetCredentialsForIdentity",
-            refused=IdentityRefusedError,
-            IdentityId=identity_id,
-            Logins=logins,
-            CustomRoleArn=custom_role_arn,
-        )
-        return _credentials_from(answer, identity_id)
+        try:
+            return self._credentials(identity_id, Logins=logins, CustomRoleArn=role)
+        except (IdentityRefusedError, RoleChoiceRequiredError) as refusal:
+            choice = None if role else _role_choice(claims, refusal)
+            if choice is None:
+                raise
+        raise choice
+
+    def get_guest_iam_credentials(self, *, identity_id: str | None = None) -> IamCredentials:
+        """Return temporary AWS credentials of a guest, whom the identity pool has to admit.
+
+        Args:
+            identity_id: That of the credentials before, to remain the same guest; a new one is
+                made otherwise.
+
+        Raises:
+            IdentityRefusedError: The identity pool admits no guests, or the identity is no guest's.
+        """
+        known = checked_identity("identity_id", identity_id)
+        return self._credentials(known or self._identity_of(None))
 
     def boto3_session(
         self,
@@ -116,7 +140,7 @@ class CognitoClient(CognitoIdp):
             CognitoConfigurationError: The profile or configuration file of AWS is wrong.
         """
         refresh_token_of(tokens)
-        _check_role(custom_role_arn)
+        checked_role("custom_role_arn", custom_role_arn)
         return refreshing_session(
             tokens,
             refresh=self.refresh_tokens,
@@ -127,37 +151,58 @@ class CognitoClient(CognitoIdp):
             on_tokens_refreshed=on_tokens_refreshed,
         )
 
-    def _identity_of(self, logins: dict[str, str]) -> str:
+    def _identity_of(self, logins: dict[str, str] | None) -> str:
         answer = self._identity_api.call(
             "GetId",
             refused=IdentityRefusedError,
             IdentityPoolId=self._identity_pool_id,
             Logins=logins,
         )
-        return str(answer["IdentityId"])
+        return str(field_of(answer, "IdentityId"))
 
-    def _logins(self, tokens: AuthTokens | SecretStr | str) -> dict[str, str]:
+    def _credentials(self, identity_id: str, **parameters: Any) -> IamCredentials:
+        answer = self._identity_api.call(
+            "GetCredentialsForIdentity",
+            refused=IdentityRefusedError,
+            IdentityId=identity_id,
+            **parameters,
+        )
+        return _credentials_from(answer, identity_id)
+
+    def _login(
+        self, tokens: AuthTokens | SecretStr | str
+    ) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """Return what the ID token says, unverified, and the login that it is."""
         token = plain_text(tokens.id_token if isinstance(tokens, AuthTokens) else tokens)
         claims = unverified_claims(token)
         if claims is None or claims.get("token_use") != "id":
             raise InvalidInputError("tokens", "an ID token, not an access token or other text")
-        return {self._login_provider: token}
+        return claims, {self._login_provider: token}
 
 
-def _check_role(arn: str | None) -> None:
-    if arn is not None and not str(arn).startswith("arn:"):
-        raise InvalidInputError("custom_role_arn", "the ARN of an IAM role")
+def _role_choice(
+    claims: Mapping[str, Any], refusal: CognitoError
+) -> RoleChoiceRequiredError | None:
+    """Return the error of a user who has to choose a role, where the refusal can mean that."""
+    roles = claims.get("cognito:roles")
+    if not isinstance(roles, list) or len(roles) <= 1 or claims.get("cognito:preferred_role"):
+        return None
+    choice = RoleChoiceRequiredError(
+        "the user has several roles and no preferred one: give custom_role_arn",
+        code=refusal.code,
+        operation=refusal.operation,
+        request_id=refusal.request_id,
+    )
+    choice.roles = tuple(map(str, roles))
+    return choice
 
 
-def _credentials_from(answer: dict[str, Any], identity_id: str) -> IamCredentials:
-    credentials = answer.get("Credentials") or {}
-    try:
-        return IamCredentials(
-            access_key_id=credentials["AccessKeyId"],
-            secret_access_key=credentials["SecretKey"],
-            session_token=credentials["SessionToken"],
-            expiration=credentials["Expiration"].astimezone(UTC),
-            identity_id=answer.get("IdentityId", identity_id),
-        )
-    except (KeyError, AttributeError):
-        raise CognitoError("the identity pool's answer holds no credentials") from None
+def _credentials_from(answer: Mapping[str, Any], identity_id: str) -> IamCredentials:
+    credentials = field_of(answer, "Credentials")
+    return IamCredentials(
+        access_key_id=field_of(credentials, "AccessKeyId"),
+        secret_access_key=field_of(credentials, "SecretKey"),
+        session_token=field_of(credentials, "SessionToken"),
+        expiration=field_of(credentials, "Expiration").astimezone(UTC),
+        identity_id=answer.get("IdentityId", identity_id),
+    )

@@ -5,10 +5,13 @@
     CognitoError
      +-- ChallengeExpiredError        sign in again from the start
      +-- ChallengeRequiredError       answer .challenge
+     +-- CodeDeliveryError            the code did not go out: another address, or later
      +-- CodeExpiredError             ask for a new code
      +-- CodeMismatchError            ask the user again
      +-- CognitoConfigurationError    a mistake of the set-up: pools, clients, roles, AWS access
      +-- CognitoConnectionError       Cognito was not reached; what was asked may have happened
+     +-- DeviceNotFoundError          sign in without the device
+     +-- GroupExistsError
      +-- IdentityRefusedError         the identity pool does not accept the login
      +-- InvalidCredentialsError      wrong password or unknown user, which look the same
      +-- InvalidInputError            refused before any request: .field, .rule
@@ -47,11 +50,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ChallengeExpiredError",
     "ChallengeRequiredError",
+    "CodeDeliveryError",
     "CodeExpiredError",
     "CodeMismatchError",
     "CognitoConfigurationError",
     "CognitoConnectionError",
     "CognitoError",
+    "DeviceNotFoundError",
+    "GroupExistsError",
     "IdentityRefusedError",
     "InvalidCredentialsError",
     "InvalidInputError",
@@ -145,6 +151,10 @@ class ChallengeExpiredError(CognitoError):
     """The session of a challenge is used up or too old: sign in again from the start."""
 
 
+class CodeDeliveryError(CognitoError):
+    """Cognito could not send a code or message to the user's address."""
+
+
 class CodeExpiredError(CognitoError):
     """A confirmation code is too old: ask for a new one."""
 
@@ -159,6 +169,14 @@ class CognitoConfigurationError(CognitoError):
 
 class CognitoConnectionError(CognitoError):
     """Cognito was not reached or did not answer; what was asked may nevertheless have happened."""
+
+
+class DeviceNotFoundError(CognitoError):
+    """The pool does not know the device, or has forgotten it."""
+
+
+class GroupExistsError(CognitoError):
+    """The pool has a group of this name."""
 
 
 class IdentityRefusedError(CognitoError):
@@ -202,7 +220,13 @@ class RefreshTokenRevokedError(RefreshTokenError):
 
 
 class RoleChoiceRequiredError(CognitoError):
-    """The user has several roles and no preferred one: give ``custom_role_arn``."""
+    """The user has several roles and no preferred one: give ``custom_role_arn``.
+
+    Attributes:
+        roles: The ARNs to choose from, as far as the ID token tells them.
+    """
+
+    roles: tuple[str, ...] = ()
 
 
 class TokenVerificationError(CognitoError):

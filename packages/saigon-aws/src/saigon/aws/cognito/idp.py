@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from saigon.aws.cognito._calls.checks import plain_text
+from saigon.aws.cognito._sign_in.devices import DeviceTracking
 from saigon.aws.cognito._sign_in.flows import SignIn
-from saigon.aws.cognito._users.self_service import SelfService
-from saigon.aws.cognito._users.administration import UserAdministration
+from saigon.aws.cognito._sign_in.renewal import TokenRenewal
 from saigon.aws.cognito._tokens.verifier import TokenVerifier
+from saigon.aws.cognito._users.creation import UserCreation
+from saigon.aws.cognito._users.listing import UserListing
+from saigon.aws.cognito._users.own import OwnProfile
+from saigon.aws.cognito._users.self_service import SelfService
 from saigon.aws.cognito.config import CognitoIdpConfig
 from saigon.aws.cognito.models import AccessTokenClaims, AuthTokens, IdTokenClaims
 
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["CognitoIdp"]
 
 
-class CognitoIdp(UserAdministration, SelfService, SignIn):
+class CognitoIdp(
+    SignIn, TokenRenewal, DeviceTracking, SelfService, OwnProfile, UserCreation, UserListing
+):
     """A user pool, seen through one app client.
 
     Holds no user's state, so that one serves all users and threads: tokens are handed in. Making

@@ -1,22 +1,30 @@
 """What the clients hand out: tokens, users, claims, credentials; secrets are masked everywhere."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr
 
 from saigon.aws.cognito._record import Record
 
 __all__ = [
+    "AccessToken",
     "AccessTokenClaims",
     "AuthChallenge",
     "AuthTokens",
     "CodeDelivery",
+    "CognitoGroup",
     "CognitoUser",
+    "DeviceCredentials",
     "IamCredentials",
     "IdTokenClaims",
+    "MfaMethod",
     "SignUpResult",
+    "SoftwareToken",
+    "UserPage",
 ]
 
 
@@ -33,7 +41,32 @@ class AuthTokens(Record):
     sub: str
     """The user's id, which never changes."""
     device_key: str | None = None
-    """The device that the pool remembers; a refresh has to name it."""
+    """The device of this sign-in, where the pool tracks devices; a refresh has to name it."""
+    device_group_key: str | None = None
+    """Of a new device, which ``confirm_device`` makes known to the pool."""
+
+
+AccessToken: TypeAlias = AuthTokens | SecretStr | str
+"""A user's tokens, or the access token alone, as a service receives it."""
+
+MfaMethod: TypeAlias = Literal["SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"]
+"""A second factor: an authenticator app's code, one by text message, or one by e-mail."""
+
+
+class DeviceCredentials(Record):
+    """A device's own password, which the pool asks for in place of a second factor.
+
+    Store it on the device alone; a sign-in takes it as ``device``.
+
+    See Also:
+        https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-device-tracking.html
+    """
+
+    device_key: str
+    device_group_key: str
+    password: SecretStr
+    user_confirmation_necessary: bool = False
+    """Whether the pool remembers the device only after ``update_device_status``."""
 
 
 class AuthChallenge(Record):
@@ -53,6 +86,46 @@ class AuthChallenge(Record):
     """What Cognito tells of the challenge, such as where a code was sent."""
     by_admin: bool = False
     """Whether it came from, and is answered through, the admin operations."""
+    device: DeviceCredentials | None = Field(default=None, repr=False)
+    """The device that the sign-in began with."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The second factors that SELECT_MFA_TYPE and MFA_SETUP leave the choice of."""
+        told = self.parameters.get("MFAS_CAN_CHOOSE") or self.parameters.get("MFAS_CAN_SETUP")
+        try:
+            choices = json.loads(told or "[]")
+        except (ValueError, RecursionError):
+            return ()
+        return tuple(map(str, choices)) if isinstance(choices, list) else ()
+
+
+class SoftwareToken(Record):
+    """The secret that an authenticator app and the pool share from now on.
+
+    See Also:
+        https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-mfa-totp.html
+    """
+
+    secret_code: SecretStr
+    """In base32, as authenticator apps take it."""
+    challenge: AuthChallenge | None = None
+    """What to answer with the app's first code, where it began with an MFA_SETUP challenge."""
+
+    def otpauth_uri(self, *, issuer: str, account: str) -> str:
+        """Return what the QR code for an authenticator app holds; it holds the secret.
+
+        Args:
+            issuer: Your service's name, which the app shows.
+            account: The user's name, which the app shows.
+
+        See Also:
+            https://github.com/google/google-authenticator/wiki/Key-Uri-Format
+        """
+        label = f"{quote(issuer, safe='')}:{quote(account, safe='')}"
+        secret = self.secret_code.get_secret_value()
+        query = urlencode({"secret": secret, "issuer": issuer}, quote_via=quote)
+        return f"otpauth://totp/{label}?{query}"
 
 
 class CodeDelivery(Record):
@@ -88,7 +161,30 @@ class CognitoUser(Record):
     created_at: datetime | None = None
     modified_at: datetime | None = None
     mfa_methods: tuple[str, ...] = ()
-    """Such as ``("SOFTWARE_TOKEN_MFA",)``."""
+    """Such as ``("SOFTWARE_TOKEN_MFA",)``; not told in lists."""
+    preferred_mfa: str | None = None
+    """The one of them that a sign-in asks for; not told in lists."""
+
+
+class UserPage(Record):
+    """Some of the pool's users, in no order."""
+
+    users: tuple[CognitoUser, ...]
+    pagination_token: str | None = None
+    """What the next page is asked for with; None on the last one."""
+
+
+class CognitoGroup(Record):
+    """A group of users."""
+
+    name: str
+    description: str | None = None
+    role_arn: str | None = None
+    """The IAM role that the identity pool may give to its members."""
+    precedence: int | None = None
+    """The role of the group with the lowest number is a member's preferred one."""
+    created_at: datetime | None = None
+    modified_at: datetime | None = None
 
 
 class IamCredentials(Record):
@@ -134,6 +230,10 @@ class IdTokenClaims(_Claims):
     """The app client's id."""
     email: str | None = None
     email_verified: bool | None = None
+    roles: tuple[str, ...] = ()
+    """The ARNs of the IAM roles of the user's groups."""
+    preferred_role: str | None = None
+    """The one that the identity pool gives where none is chosen."""
 
 
 class AccessTokenClaims(_Claims):

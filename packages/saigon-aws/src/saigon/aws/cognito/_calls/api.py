@@ -1,6 +1,6 @@
 """Call one AWS API: clients built when first needed, errors translated, retries where harmless."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.config import Config
 
-_SIGNED: Final = ("Admin", "List")
+_SIGNED: Final = ("Admin", "CreateGroup", "DeleteGroup", "List")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -62,6 +62,7 @@ class Api:
         *,
         once: bool = False,
         refused: type[CognitoError] = CognitoError,
+        already_done: type[CognitoError] | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
         """Call an operation and return its answer.
@@ -70,6 +71,8 @@ class Api:
             operation: The API's name, such as ``"AdminGetUser"``.
             once: Never try again: the operation changes something, or a failed attempt counts.
             refused: The error that NotAuthorizedException means here.
+            already_done: The error of a second attempt that says that the first, whose answer was
+                lost, has done the work; then nothing is raised.
             **parameters: The API's parameters; those that are None are left out.
 
         Raises:
@@ -87,12 +90,35 @@ class Api:
             failure = from_client_error(
                 error, operation=operation, refused=refused, parameters=given
             )
+            if already_done is not None and isinstance(failure, already_done) and _is_second(error):
+                return {}
         except (BotoCoreError, ResponseParserError, ValueError) as error:
             failure = from_botocore_error(error, operation=operation)
         else:
             return answer
         # Outside of the handlers: the caught errors may quote the request, so they do not go along.
         raise failure
+
+    def pages(
+        self,
+        operation: str,
+        *,
+        token_name: str = "NextToken",  # noqa: S107  # a name
+        **parameters: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """Iterate over all the answers of an operation that lists; nothing is sent before.
+
+        Args:
+            operation: The API's name, such as ``"ListGroups"``.
+            token_name: What the API calls the token of the next page.
+            **parameters: The API's parameters.
+        """
+        while True:
+            page = self.call(operation, **parameters)
+            yield page
+            if not page.get(token_name):
+                return
+            parameters[token_name] = page[token_name]
 
     def _client_for(self, operation: str, *, once: bool) -> Any:
         if self._client is not None:
@@ -129,6 +155,11 @@ class Api:
         if is_loopback(self._endpoint_url):
             options["proxies"] = {}
         return Config(connect_timeout=connect_timeout, read_timeout=read_timeout, **options)
+
+
+def _is_second(error: Any) -> bool:
+    """Tell whether botocore had sent the request before."""
+    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
 
 
 def _answer_of(method: Any, given: Mapping[str, Any]) -> dict[str, Any]:

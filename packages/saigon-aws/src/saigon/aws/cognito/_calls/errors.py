@@ -9,11 +9,15 @@ from typing import Any, Final
 
 from saigon.aws.cognito.exceptions import (
     ChallengeExpiredError,
+    CodeDeliveryError,
     CodeExpiredError,
     CodeMismatchError,
     CognitoConfigurationError,
     CognitoConnectionError,
     CognitoError,
+    DeviceNotFoundError,
+    GroupExistsError,
+    IdentityRefusedError,
     InvalidCredentialsError,
     MfaError,
     PasswordPolicyError,
@@ -37,16 +41,28 @@ _ErrorType = type[CognitoError]
 _BY_CODE: Final[Mapping[str, _ErrorType]] = {
     "AccessDeniedException": CognitoConfigurationError,
     "AliasExistsException": UserExistsError,
+    "CodeDeliveryFailureException": CodeDeliveryError,
     "CodeMismatchException": CodeMismatchError,
+    "ConcurrentModificationException": CognitoError,
+    "DeviceKeyExistsException": CognitoError,
     "EnableSoftwareTokenMFAException": CodeMismatchError,
     "ExpiredCodeException": CodeExpiredError,
     "ExpiredTokenException": CognitoConfigurationError,
+    "ExternalServiceException": CognitoError,
     "FeatureUnavailableInTierException": CognitoConfigurationError,
+    # A web ACL of AWS WAF blocks the request.
+    "ForbiddenException": CognitoError,
+    "GroupExistsException": GroupExistsError,
     "IncompleteSignature": CognitoConfigurationError,
+    "InternalErrorException": CognitoError,
     "InvalidClientTokenId": CognitoConfigurationError,
+    "InvalidEmailRoleAccessPolicyException": CognitoConfigurationError,
     "InvalidIdentityPoolConfigurationException": CognitoConfigurationError,
+    "InvalidLambdaResponseException": CognitoConfigurationError,
     "InvalidPasswordException": PasswordPolicyError,
     "InvalidSignatureException": CognitoConfigurationError,
+    "InvalidSmsRoleAccessPolicyException": CognitoConfigurationError,
+    "InvalidSmsRoleTrustRelationshipException": CognitoConfigurationError,
     "InvalidUserPoolConfigurationException": CognitoConfigurationError,
     "LimitExceededException": TooManyRequestsError,
     "MFAMethodNotFoundException": MfaError,
@@ -54,22 +70,41 @@ _BY_CODE: Final[Mapping[str, _ErrorType]] = {
     "OperationNotEnabledException": CognitoConfigurationError,
     "PasswordHistoryPolicyViolationException": PasswordPolicyError,
     "PasswordResetRequiredException": PasswordResetRequiredError,
+    # Of AdminCreateUser's RESEND alone, which is not sent.
+    "PreconditionNotMetException": CognitoError,
     "RefreshTokenReuseException": RefreshTokenReusedError,
     "RequestLimitExceeded": TooManyRequestsError,
+    # The login is linked to another identity.
+    "ResourceConflictException": IdentityRefusedError,
     "ResourceNotFoundException": CognitoConfigurationError,
     "SoftwareTokenMFANotFoundException": MfaError,
     "Throttling": TooManyRequestsError,
     "ThrottlingException": TooManyRequestsError,
     "TooManyFailedAttemptsException": TooManyRequestsError,
     "TooManyRequestsException": TooManyRequestsError,
+    "UnauthorizedException": CognitoConfigurationError,
+    # Of a trigger of the pool: it failed, or it refuses, and the message says so.
+    "UnexpectedLambdaException": CognitoError,
     "UnrecognizedClientException": CognitoConfigurationError,
+    "UnsupportedOperationException": CognitoConfigurationError,
+    "UnsupportedTokenTypeException": CognitoConfigurationError,
+    "UnsupportedUserStateException": CognitoError,
+    "UserLambdaValidationException": CognitoError,
     "UserNotConfirmedException": UserNotConfirmedError,
     "UserNotFoundException": UserNotFoundError,
     "UsernameExistsException": UserExistsError,
 }
 
-# NotAuthorizedException and InvalidParameterException are told apart by their text alone.
+_TEMPORARY: Final = frozenset(
+    {"ConcurrentModificationException", "ExternalServiceException", "InternalErrorException"}
+)
+
+# These are told apart by their text alone.
+_TOLD_BY_MESSAGE: Final = frozenset(
+    {"InvalidParameterException", "NotAuthorizedException", "ResourceNotFoundException"}
+)
 _BY_MESSAGE: Final[tuple[tuple[str, _ErrorType], ...]] = (
+    ("device does not exist", DeviceNotFoundError),
     ("user is disabled", UserDisabledError),
     ("attempts exceeded", TooManyRequestsError),
     ("invalid session", ChallengeExpiredError),
@@ -124,7 +159,9 @@ def from_client_error(
         operation=operation,
         request_id=metadata.get("RequestId"),
         retryable=(
-            error_type is TooManyRequestsError or metadata.get("HTTPStatusCode", 0) >= _SERVER_ERROR
+            error_type is TooManyRequestsError
+            or code in _TEMPORARY
+            or metadata.get("HTTPStatusCode", 0) >= _SERVER_ERROR
         ),
     )
 
@@ -161,14 +198,12 @@ def from_botocore_error(error: Exception, *, operation: str) -> CognitoError:
 def _error_type(code: str, message: str, refused: _ErrorType) -> _ErrorType:
     if code == "UserNotFoundException" and refused is InvalidCredentialsError:
         return InvalidCredentialsError
-    if code in _BY_CODE:
-        return _BY_CODE[code]
-    if code in {"NotAuthorizedException", "InvalidParameterException"}:
+    if code in _TOLD_BY_MESSAGE:
         lowered = message.lower()
         for text, error_type in _BY_MESSAGE:
             if text in lowered:
                 return error_type
-    return refused if code == "NotAuthorizedException" else CognitoError
+    return refused if code == "NotAuthorizedException" else _BY_CODE.get(code, CognitoError)
 
 
 def _safe_message(message: str, parameters: Mapping[str, Any]) -> str:

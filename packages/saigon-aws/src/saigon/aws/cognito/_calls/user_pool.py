@@ -1,8 +1,10 @@
 """What the parts of :class:`~saigon.aws.cognito.idp.CognitoIdp` share."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from saigon.aws.cognito._calls.api import Api
+from saigon.aws.cognito._calls.checks import checked_name
 from saigon.aws.cognito._calls.secret_hash import secret_hash
 from saigon.aws.cognito.config import CognitoIdpConfig
 
@@ -30,6 +32,23 @@ class UserPoolBase:
             session=session,
             client=client,
         )
+
+    def _admin(self, operation: str, username: str, **options: Any) -> dict[str, Any]:
+        """Call an operation on one user that needs AWS credentials."""
+        return self._api.call(
+            operation,
+            UserPoolId=self._config.user_pool_id,
+            Username=checked_name("username", username),
+            **options,
+        )
+
+    def _client_secret(self) -> str | None:
+        secret = self._config.client_secret
+        return None if secret is None else secret.get_secret_value()
+
+    def _with_hash(self, parameters: Mapping[str, str], username: str) -> dict[str, str]:
+        digest = self._secret_hash(username)
+        return {**parameters, **({} if digest is None else {"SECRET_HASH": digest})}
 
     def _secret_hash(self, username: str) -> str | None:
         """Return the secret hash, or None where the app client has no secret."""

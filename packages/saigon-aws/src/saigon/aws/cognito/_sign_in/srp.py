@@ -1,6 +1,7 @@
-"""The arithmetic of a sign-in by SRP: the password is proved, and never sent.
+"""The arithmetic of a sign-in by SRP: a password is proved, and never sent.
 
-The numbers are pycognito's; the requests are ours.
+A user's password and a device's are proved alike. The numbers are pycognito's; the requests are
+ours.
 
 See Also:
     https://www.rfc-editor.org/rfc/rfc5054, and
@@ -21,29 +22,41 @@ from saigon.aws.exceptions import MissingExtraError
 
 @dataclass(frozen=True, slots=True)
 class _Challenge:
-    user_id: str
+    identity: str
     salt: str
     server_value: int
     secret_block: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceVerifier:
+    """A new password for a device, and what the pool can check a proof of it with."""
+
+    password: str
+    config: Mapping[str, str]
+    """DeviceSecretVerifierConfig, as the API has it."""
+
+
 class SrpProof:
-    """One attempt: a random public value to send, and the answer to what comes back."""
+    """One attempt: a random public value to send, and the answer to what comes back.
 
-    def __init__(self, *, user_pool_id: str, client_id: str, password: str) -> None:
-        try:
-            from pycognito.aws_srp import AWSSRP, long_to_hex
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("cognito", error.name) from error
+    Args:
+        realm: Where the password counts: the pool's name, which is its id without the region, or a
+            device's group key.
+        password: The password, which is taken exactly as it is.
+        identity: Whose it is, such as a device's key; whom the challenge names, if left out.
+    """
 
-        self._pool_name = user_pool_id.partition("_")[2]
+    def __init__(self, *, realm: str, password: str, identity: str | None = None) -> None:
+        self._realm = realm
+        self._identity = identity
         self._password = password
         # A client is handed in because it would make one otherwise; it is never called.
-        self._numbers: Any = AWSSRP("", password, user_pool_id, client_id, client=object())
-        self.public_value: str = long_to_hex(self._numbers.large_a_value)
+        self._numbers: Any = _pycognito().AWSSRP("", "", "", "", client=object())
+        self.public_value: str = f"{self._numbers.large_a_value:x}"
 
     def answer(self, parameters: Mapping[str, str], *, now: datetime) -> dict[str, str]:
-        """Return the responses to a PASSWORD_VERIFIER challenge.
+        """Return the responses to a PASSWORD_VERIFIER or DEVICE_PASSWORD_VERIFIER challenge.
 
         Args:
             parameters: The challenge's own.
@@ -53,16 +66,17 @@ class SrpProof:
             CognitoError: The challenge lacks a value, or its public value is one that gives the
                 password away to whoever sent it.
         """
-        challenge = _read(parameters)
+        challenge = _read(parameters, self._identity)
         if challenge is None or challenge.server_value % self._numbers.big_n == 0:
             # RFC 5054, 2.5.3: the client must abort where B % N is 0.
             raise CognitoError("the PASSWORD_VERIFIER challenge is not a valid one")
         timestamp = self._numbers.get_cognito_formatted_timestamp(now)
-        key = self._numbers.get_password_authentication_key(
-            challenge.user_id, self._password, challenge.server_value, challenge.salt
+        # Named for devices, it hashes realm, identity and password, which is right for users too.
+        key = self._numbers.get_device_authentication_key(
+            self._realm, challenge.identity, self._password, challenge.server_value, challenge.salt
         )
-        pool_and_user = (self._pool_name + challenge.user_id).encode()
-        proved = pool_and_user + challenge.secret_block + timestamp.encode()
+        owner = (self._realm + challenge.identity).encode()
+        proved = owner + challenge.secret_block + timestamp.encode()
         return {
             "PASSWORD_CLAIM_SECRET_BLOCK": parameters["SECRET_BLOCK"],
             "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(
@@ -72,13 +86,27 @@ class SrpProof:
         }
 
 
-def _read(parameters: Mapping[str, str]) -> _Challenge | None:
+def new_device_verifier(*, device_group_key: str, device_key: str) -> DeviceVerifier:
+    """Return a random password for a device, with its verifier."""
+    password, config = _pycognito().generate_hash_device(device_group_key, device_key)
+    return DeviceVerifier(password, config)
+
+
+def _pycognito() -> Any:
+    try:
+        from pycognito import aws_srp
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("cognito", error.name) from error
+    return aws_srp
+
+
+def _read(parameters: Mapping[str, str], identity: str | None) -> _Challenge | None:
     try:
         return _Challenge(
-            user_id=parameters["USER_ID_FOR_SRP"],
+            identity=identity or parameters["USER_ID_FOR_SRP"],
             salt=f"{int(parameters['SALT'], 16):x}",
             server_value=int(parameters["SRP_B"], 16),
             secret_block=base64.b64decode(parameters["SECRET_BLOCK"]),
         )
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None

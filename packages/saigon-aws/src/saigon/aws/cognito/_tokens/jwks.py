@@ -6,17 +6,13 @@ Imports PyJWT and requests, so it is imported itself only when a token is verifi
 import json
 import logging
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, Final
 
 import requests
-from jwt import PyJWK, PyJWKClient, PyJWKSet
-from jwt.exceptions import (
-    PyJWKClientConnectionError,
-    PyJWKClientError,
-    PyJWKSetError,
-    PyJWTError,
-)
+from jwt import PyJWK, PyJWKClient
+from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError, PyJWKSetError
 
 from saigon.aws.cognito._calls.api import is_loopback
 from saigon.aws.cognito.exceptions import JwksUnavailableError, UnknownKeyError
@@ -32,7 +28,8 @@ class JwksClient(PyJWKClient):
     """PyJWT's client, fetching through requests, with a cache that outlives an outage.
 
     A fetch happens where the set is older than ``lifespan`` or lacks the key asked for, and never
-    sooner than ``cooldown`` after the last one, be it that it failed.
+    sooner than ``cooldown`` after the last one, be it that it failed. Whose key is at hand does not
+    wait for another thread's fetch.
 
     Args:
         url: The one address that is ever asked; no redirect is followed.
@@ -57,8 +54,9 @@ class JwksClient(PyJWKClient):
         self._cooldown = cooldown
         self._timeouts = timeouts
         self._clock = clock
-        self._keys: PyJWKSet | None = None
+        self._keys: Mapping[str, PyJWK] = {}
         self._fetched_at = self._attempted_at = float("-inf")
+        self._fetching = Lock()
 
     def key(self, kid: str) -> PyJWK:
         """Return the pool's RSA signing key of this id.
@@ -67,57 +65,60 @@ class JwksClient(PyJWKClient):
             UnknownKeyError: The pool has no such key.
             JwksUnavailableError: The keys cannot be fetched, and none are cached.
         """
+        key = self._keys.get(kid)
+        if key is None or self._clock() - self._fetched_at >= self._lifespan:
+            if self._fetching.acquire(blocking=key is None):
+                try:
+                    self._renew(kid)
+                finally:
+                    self._fetching.release()
+            key = self._keys.get(kid)
+        if key is None:
+            raise UnknownKeyError("the user pool has no RSA signing key of the token's id")
+        return key
+
+    def _renew(self, kid: str) -> None:
+        """Fetch the keys, where it is time to and no other thread has just done so."""
+        now = self._clock()
+        if kid in self._keys and now - self._fetched_at < self._lifespan:
+            return
+        if now - self._attempted_at < (self._cooldown if self._keys else _PAUSE_SECONDS):
+            self._require_keys()
+            return
         try:
-            key = self.get_signing_key(kid)
-        except PyJWKClientConnectionError as error:
+            self._keys = self._fetched_keys()
+            self._fetched_at = now
+        except (PyJWKClientError, PyJWKSetError) as error:
+            _LOG.warning("cannot fetch %s: %s", self.uri, error)
+            self._require_keys()
+        finally:
+            self._attempted_at = self._clock()
+
+    def _fetched_keys(self) -> Mapping[str, PyJWK]:
+        """Fetch a set that is of use; any other must not replace one."""
+        keys = {str(key.key_id): key for key in self.get_signing_keys() if key.key_type == "RSA"}
+        if not keys:
+            raise PyJWKClientError("no RSA signing key")
+        return keys
+
+    def _require_keys(self) -> None:
+        if not self._keys:
             raise JwksUnavailableError(
                 "the user pool's public keys cannot be fetched and none are cached; "
                 "check jwks_url and the network",
                 retryable=True,
-            ) from error
-        except (PyJWKClientError, PyJWKSetError) as error:
-            raise UnknownKeyError("the user pool has no signing key of the token's id") from error
-        if key.key_type != "RSA":
-            raise UnknownKeyError("the user pool's key of the token's id is not an RSA key")
-        return key
+            )
 
-    def get_jwk_set(self, refresh: bool = False) -> PyJWKSet:  # noqa: FBT001, FBT002  # PyJWT's
-        """Return the set, new where it is due and can be had, else the last good one."""
-        now = self._clock()
-        if self._keys is not None and not self._is_due(now, refresh=refresh):
-            return self._keys
-        if self._keys is None and now - self._attempted_at < _PAUSE_SECONDS:
-            raise PyJWKClientConnectionError("the last attempt has just failed")
-        self._attempted_at = now
-        try:
-            self._keys = self.fetch_data()
-            self._fetched_at = now
-        except PyJWKClientConnectionError:
-            if self._keys is None:
-                raise
-            _LOG.warning("cannot fetch %s; the last good keys stay in use", self.uri)
-        return self._keys
-
-    def fetch_data(self) -> PyJWKSet:
+    def fetch_data(self) -> Any:
         """Fetch the set, or say that it cannot be had."""
         try:
             with requests.Session() as session:
                 session.trust_env = not is_loopback(self.uri)
                 return self._download(session)
-        except (
-            requests.RequestException,
-            PyJWTError,
-            ValueError,
-            OSError,
-            RecursionError,
-        ) as error:
+        except (requests.RequestException, ValueError, OSError, RecursionError) as error:
             raise PyJWKClientConnectionError(type(error).__name__) from error
 
-    def _is_due(self, now: float, *, refresh: bool) -> bool:
-        stale = refresh or now - self._fetched_at >= self._lifespan
-        return stale and now - self._attempted_at >= self._cooldown
-
-    def _download(self, session: requests.Session) -> PyJWKSet:
+    def _download(self, session: requests.Session) -> Any:
         with session.get(
             self.uri, timeout=self._timeouts, allow_redirects=False, stream=True
         ) as response:
@@ -126,6 +127,4 @@ class JwksClient(PyJWKClient):
             body = response.raw.read(_MAX_BYTES + 1, decode_content=True)
         if len(body) > _MAX_BYTES:
             raise ValueError("the key set is too large")
-        keys = json.loads(body)
-        # An unusable set must not replace a usable one.
-        return PyJWKSet.from_dict(self._as_jwk_set_payload(keys))
+        return json.loads(body)

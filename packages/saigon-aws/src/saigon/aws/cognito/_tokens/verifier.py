@@ -69,6 +69,8 @@ class TokenVerifier:
             audience=claims["aud"],
             email=claims.get("email"),
             email_verified=claims.get("email_verified"),
+            roles=_names(claims.get("cognito:roles")),
+            preferred_role=claims.get("cognito:preferred_role"),
         )
 
     def verify_access_token(
@@ -184,8 +186,11 @@ def _require_all(field: str, wanted: Any, *, has: Collection[str]) -> None:
 
 
 def _groups(claims: Mapping[str, Any]) -> tuple[str, ...]:
-    groups = claims.get("cognito:groups", ())
-    return tuple(str(each) for each in groups) if isinstance(groups, list) else ()
+    return _names(claims.get("cognito:groups"))
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
 
 
 def _half_hash(token: str) -> str:

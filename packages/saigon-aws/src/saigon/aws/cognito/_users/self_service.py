@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._calls.answers import code_delivery_from_answer
-from saigon.aws.cognito._calls.user_pool import UserPoolBase
+from saigon.aws.cognito._calls.answers import code_delivery_from_answer, field_of
 from saigon.aws.cognito._calls.checks import (
     access_token_of,
     checked_attributes,
@@ -13,8 +12,9 @@ from saigon.aws.cognito._calls.checks import (
     checked_name,
     checked_password,
 )
+from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito.exceptions import InvalidCredentialsError
-from saigon.aws.cognito.models import AuthTokens, CodeDelivery, SignUpResult
+from saigon.aws.cognito.models import AccessToken, CodeDelivery, SignUpResult
 
 
 class SelfService(UserPoolBase):
@@ -43,8 +43,8 @@ class SelfService(UserPoolBase):
             SecretHash=self._secret_hash(username),
         )
         return SignUpResult(
-            sub=answer["UserSub"],
-            confirmed=answer["UserConfirmed"],
+            sub=field_of(answer, "UserSub"),
+            confirmed=field_of(answer, "UserConfirmed"),
             code_delivery=code_delivery_from_answer(answer),
         )
 
@@ -105,11 +105,16 @@ class SelfService(UserPoolBase):
 
     def change_password(
         self,
-        tokens: AuthTokens,
+        tokens: AccessToken,
         old_password: str | SecretStr,
         new_password: str | SecretStr,
     ) -> None:
         """Change the password of a signed-in user.
+
+        Args:
+            tokens: The user's tokens, or the access token alone.
+            old_password: The password that the user has.
+            new_password: The one to come, which is taken exactly as it is.
 
         Raises:
             InvalidCredentialsError: The old password is wrong.
