@@ -1,16 +1,21 @@
 """Fakes for what moto does not do: a scripted service, a key endpoint, tokens of a key of ours."""
 
+import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import jwt
 import pytest
 from boto3.session import Session
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from saigon.aws.cognito import CognitoClient, CognitoIdp, CognitoIdpConfig
 from saigon.aws.testing import LocalAws, LocalIdentityPool, LocalUserPool
@@ -137,6 +142,36 @@ def signer() -> Signer:
 @pytest.fixture
 def make_signer() -> Callable[[str], Signer]:
     return Signer
+
+
+class Authenticator:
+    """An authenticator app that has read a QR code."""
+
+    def __init__(self, uri: str) -> None:
+        parts = urlsplit(uri)
+        assert (parts.scheme, parts.netloc) == ("otpauth", "totp")
+        told = parse_qs(parts.query, strict_parsing=True)
+        self.label = unquote(parts.path.removeprefix("/"))
+        self.issuer = told["issuer"][0]
+        secret = told["secret"][0]
+        key = base64.b32decode(secret + "=" * (-len(secret) % 8), casefold=True)
+        self._totp = TOTP(key, 6, SHA1(), 30, enforce_key_length=False)
+
+    def code(self, *, later: int = 0) -> str:
+        """Return what it shows now, or some seconds later."""
+        if not later and time.time() % 30 > 29:
+            time.sleep(1)  # as a user does who sees that it is about to change
+        return self._totp.generate(int(time.time()) + later).decode()
+
+    def wrong_code(self) -> str:
+        """Return six digits that it does not show around now."""
+        shown = {self.code(later=seconds) for seconds in range(-90, 91, 30)}
+        return next(f"{n:06}" for n in range(8) if f"{n:06}" not in shown)
+
+
+@pytest.fixture
+def read_qr_code() -> Callable[[str], Authenticator]:
+    return Authenticator
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from saigon.aws.cognito import CognitoIdp
 from saigon.aws.cognito.exceptions import (
@@ -138,6 +138,44 @@ class TestCreateUser:
 
         assert list(idp.list_users()) == []
         assert not getattr(caught.value, "__notes__", [])
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "CodeDeliveryFailureException",
+            "InvalidLambdaResponseException",
+            "UnexpectedLambdaException",
+            "UserLambdaValidationException",
+        ],
+    )
+    def test_an_invitation_or_trigger_that_fails_leaves_no_user_behind(
+        self, hooked: Hooked, code: str
+    ) -> None:
+        idp, events = hooked
+        answer = {"Error": {"Code": code, "Message": "Something failed"}}
+        error = ClientError(answer, "AdminCreateUser")
+        events.register("after-call.cognito-idp.AdminCreateUser", fails(error))
+
+        with pytest.raises(CognitoError) as caught:
+            idp.create_user("ada", notify_user=True)
+
+        assert caught.value.code == code
+        assert list(idp.list_users()) == []
+
+    @pytest.mark.parametrize("answer", [{}, {"User": {}}, {"User": {"Username": None}}], ids=str)
+    def test_an_answer_without_the_user_is_as_good_as_lost(
+        self, hooked: Hooked, answer: dict[str, Any]
+    ) -> None:
+        idp, events = hooked
+
+        def emptied(parsed: dict[str, Any], **_: Any) -> None:
+            parsed.clear()
+            parsed.update(answer)
+
+        events.register("after-call.cognito-idp.AdminCreateUser", emptied)
+
+        assert idp.create_user("ada", PASSWORD).username == "ada"
+        assert idp.login_user("ada", PASSWORD).username == "ada"
 
     def test_a_removal_that_fails_too_is_told_with_the_first_error(self, hooked: Hooked) -> None:
         idp, events = hooked
@@ -342,16 +380,6 @@ def test_a_disabled_user_cannot_sign_in(idp: CognitoIdp, aws_user: LocalUser) ->
     assert idp.login_user(aws_user.username, aws_user.password).sub == aws_user.sub
 
 
-def test_groups_can_be_joined_and_left(idp: CognitoIdp, aws_user: LocalUser, group: str) -> None:
-    idp.add_user_to_group(aws_user.username, group)
-    tokens = idp.login_user(aws_user.username, aws_user.password)
-    assert idp.verify_access_token(tokens, groups=[group]).groups == (group,)
-
-    idp.remove_user_from_group(aws_user.username, group)
-    tokens = idp.login_user(aws_user.username, aws_user.password)
-    assert idp.verify_access_token(tokens).groups == ()
-
-
 class TestListUsers:
     def test_it_goes_past_the_page(self, aws: LocalAws, aws_user_pool: LocalUserPool) -> None:
         idp = CognitoIdp(aws_user_pool.config(), session=aws.session())
@@ -380,6 +408,50 @@ class TestListUsers:
 
         # moto does not unquote, so what is sent is looked at.
         assert loopback.requests[0]["Filter"] == 'name = "a\\" or \\\\b"'
+
+    def test_a_page_tells_what_the_next_one_is_asked_for_with(self, idp: CognitoIdp) -> None:
+        names = {f"user-{number}" for number in range(5)}
+        for name in names:
+            idp.create_user(name)
+        found: list[str] = []
+
+        page = idp.list_users_page(limit=2)
+        while page.pagination_token is not None:
+            assert len(page.users) == 2
+            found += [user.username for user in page.users]
+            page = idp.list_users_page(limit=2, pagination_token=page.pagination_token)
+
+        assert {*found, *(user.username for user in page.users)} == names
+
+    def test_a_page_is_filtered(self, idp: CognitoIdp) -> None:
+        for name in ("ada", "adam", "eve"):
+            idp.create_user(name)
+
+        page = idp.list_users_page("username", starts_with="ada")
+
+        assert {user.username for user in page.users} == {"ada", "adam"}
+        assert page.pagination_token is None
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"limit": 0},
+            {"limit": 61},
+            {"limit": "60"},
+            {"pagination_token": ""},
+            {"pagination_token": "two words"},
+            {"pagination_token": 7},
+            {"attribute": "email"},
+        ],
+        ids=str,
+    )
+    def test_bad_input_for_a_page_is_refused_at_once(
+        self, scripted: Any, loopback: Any, arguments: dict[str, Any]
+    ) -> None:
+        with pytest.raises(InvalidInputError):
+            scripted().list_users_page(**arguments)
+
+        assert loopback.requests == []
 
     @pytest.mark.parametrize(
         "arguments",

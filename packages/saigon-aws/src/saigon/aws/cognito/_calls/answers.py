@@ -54,8 +54,8 @@ def group_from_answer(answer: Mapping[str, Any]) -> CognitoGroup:
     """Read a group."""
     return CognitoGroup(
         name=field_of(answer, "GroupName"),
-        description=answer.get("Description"),
-        role_arn=answer.get("RoleArn"),
+        description=answer.get("Description") or None,
+        role_arn=answer.get("RoleArn") or None,
         precedence=answer.get("Precedence"),
         created_at=_utc(answer.get("CreationDate")),
         modified_at=_utc(answer.get("LastModifiedDate")),
