@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -16,8 +16,15 @@ from boto3.session import Session
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from pydantic import SecretStr
 
-from saigon.aws.cognito import CognitoClient, CognitoIdp, CognitoIdpConfig
+from saigon.aws.cognito import (
+    AuthTokens,
+    CognitoClient,
+    CognitoClientConfig,
+    CognitoIdp,
+    CognitoIdpConfig,
+)
 from saigon.aws.testing import LocalAws, LocalIdentityPool, LocalUserPool
 
 POOL_ID = "eu-west-1_AbCdEfGhI"
@@ -120,6 +127,18 @@ class Signer:
             payload, self.key, algorithm="RS256", headers={"kid": self.kid, **(header or {})}
         )
 
+    def tokens(self, **claims: Any) -> AuthTokens:
+        """Return tokens with these claims in both the ID and the access token."""
+        expires_at = claims.get("exp", datetime.now(UTC).timestamp() + 3600)
+        return AuthTokens(
+            id_token=SecretStr(self.token(**claims)),
+            access_token=SecretStr(self.token("access", **claims)),
+            refresh_token=SecretStr("refresh-1"),
+            expires_at=datetime.fromtimestamp(expires_at, tz=UTC),
+            username="ada",
+            sub="5f1c",
+        )
+
     def result(self, **more: Any) -> dict[str, Any]:
         """Return an AuthenticationResult."""
         return {
@@ -204,6 +223,44 @@ def scripted(
 
     def make(**options: Any) -> CognitoIdp:
         return CognitoIdp(make_config(endpoint_url=loopback.url, **options), session=session)
+
+    return make
+
+
+@pytest.fixture
+def make_scripted_client(
+    loopback: Loopback, session: Session, make_config: Callable[..., CognitoIdpConfig]
+) -> Callable[..., CognitoClient]:
+    """Make a CognitoClient both of whose pools are the scripted service."""
+
+    def make(**options: Any) -> CognitoClient:
+        config = CognitoClientConfig(
+            **make_config(endpoint_url=loopback.url, **options).model_dump(),
+            identity_pool_id="eu-west-1:5f1c0000-0000-4000-8000-000000000000",
+            identity_endpoint_url=loopback.url,
+        )
+        return CognitoClient(config, session=session)
+
+    return make
+
+
+@pytest.fixture
+def scripted_client(make_scripted_client: Callable[..., CognitoClient]) -> CognitoClient:
+    return make_scripted_client()
+
+
+@pytest.fixture
+def credentials_answer() -> Callable[..., tuple[int, Any]]:
+    """Make an answer of GetCredentialsForIdentity."""
+
+    def make(key_id: str, *, lifetime: timedelta = timedelta(hours=1)) -> tuple[int, Any]:
+        credentials = {
+            "AccessKeyId": key_id,
+            "SecretKey": "s3cret",
+            "SessionToken": "s3cret-token",
+            "Expiration": (datetime.now(UTC) + lifetime).timestamp(),
+        }
+        return 200, {"IdentityId": "eu-west-1:identity", "Credentials": credentials}
 
     return make
 

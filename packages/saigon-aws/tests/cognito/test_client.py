@@ -1,16 +1,11 @@
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import Any
 
 import pytest
-from boto3.session import Session
-from pydantic import SecretStr
 
-from saigon.aws.cognito import AuthTokens, CognitoClient, CognitoClientConfig
+from saigon.aws.cognito import CognitoClient
 from saigon.aws.cognito.exceptions import (
-    CognitoConfigurationError,
-    CognitoError,
+    CognitoConnectionError,
     IdentityRefusedError,
     InvalidInputError,
     RoleChoiceRequiredError,
@@ -18,43 +13,10 @@ from saigon.aws.cognito.exceptions import (
 )
 from saigon.aws.testing import LocalAws, LocalIdentityPool, LocalUser, LocalUserPool
 
-IDENTITY_POOL = "eu-west-1:5f1c0000-0000-4000-8000-000000000000"
 ROLE = "arn:aws:iam::123456789012:role/clerk"
-
-
-@pytest.fixture
-def scripted_client(
-    loopback: Any, session: Session, make_config: Callable[..., Any]
-) -> CognitoClient:
-    config = CognitoClientConfig(
-        **make_config(endpoint_url=loopback.url).model_dump(),
-        identity_pool_id=IDENTITY_POOL,
-        identity_endpoint_url=loopback.url,
-    )
-    return CognitoClient(config, session=session)
-
-
-def tokens_of(signer: Any, **claims: Any) -> AuthTokens:
-    return AuthTokens(
-        id_token=SecretStr(signer.token(**claims)),
-        access_token=SecretStr(signer.token("access", **claims)),
-        refresh_token=SecretStr("refresh-1"),
-        expires_at=datetime.fromtimestamp(
-            claims.get("exp", datetime.now(UTC).timestamp() + 3600), tz=UTC
-        ),
-        username="ada",
-        sub="5f1c",
-    )
-
-
-def answer(key_id: str, *, lifetime: timedelta = timedelta(hours=1)) -> tuple[int, Any]:
-    credentials = {
-        "AccessKeyId": key_id,
-        "SecretKey": "s3cret",
-        "SessionToken": "s3cret-token",
-        "Expiration": (datetime.now(UTC) + lifetime).timestamp(),
-    }
-    return 200, {"IdentityId": "eu-west-1:identity", "Credentials": credentials}
+ROLES = [ROLE, "arn:aws:iam::123456789012:role/admin"]
+IDENTITY = "eu-west-1:5f1c0000-0000-4000-8000-00000000000a"
+REFUSAL = (400, {"__type": "NotAuthorizedException", "message": "Access is forbidden."})
 
 
 def test_two_users_get_identities_and_keys_of_their_own(
@@ -135,128 +97,113 @@ def test_a_refusal_says_why(
     loopback.default = (400, {"__type": "NotAuthorizedException", "message": message})
 
     with pytest.raises(expected):
-        scripted_client.get_iam_credentials(tokens_of(signer))
+        scripted_client.get_iam_credentials(signer.tokens())
 
 
-def test_a_role_can_be_chosen(scripted_client: CognitoClient, loopback: Any, signer: Any) -> None:
-    loopback.answers = [(200, {"IdentityId": "eu-west-1:identity"}), answer("ASIA1")]
+def test_a_role_can_be_chosen(
+    scripted_client: CognitoClient, loopback: Any, signer: Any, credentials_answer: Any
+) -> None:
+    loopback.answers = [(200, {"IdentityId": "eu-west-1:identity"}), credentials_answer("ASIA1")]
 
-    scripted_client.get_iam_credentials(tokens_of(signer), custom_role_arn=ROLE)
+    scripted_client.get_iam_credentials(signer.tokens(), custom_role_arn=ROLE)
 
     assert loopback.requests[1]["CustomRoleArn"] == ROLE
     with pytest.raises(InvalidInputError, match="custom_role_arn"):
-        scripted_client.get_iam_credentials(tokens_of(signer), custom_role_arn="clerk")
+        scripted_client.get_iam_credentials(signer.tokens(), custom_role_arn="clerk")
     assert len(loopback.requests) == 2
 
 
-class TestBoto3Session:
-    def test_it_signs_as_the_user(
-        self, aws_identity_pool: LocalIdentityPool, cognito: CognitoClient, aws_user: LocalUser
-    ) -> None:
-        tokens = cognito.login_user(aws_user.username, aws_user.password)
+def test_a_user_of_several_roles_has_to_choose(
+    scripted_client: CognitoClient, loopback: Any, signer: Any
+) -> None:
+    several = signer.tokens(**{"cognito:roles": ROLES})
+    loopback.answers = [(200, {"IdentityId": IDENTITY}), REFUSAL]
 
-        session = cognito.boto3_session(tokens, region_name="us-east-1")
+    with pytest.raises(RoleChoiceRequiredError) as caught:
+        scripted_client.get_iam_credentials(several)
 
-        credentials = session.get_credentials()
-        assert credentials is not None
-        frozen = credentials.get_frozen_credentials()
-        assert frozen.access_key is not None
-        issued = aws_identity_pool.find(frozen.access_key)
-        assert issued is not None
-        assert issued.user_sub == aws_user.sub
+    error = caught.value
+    assert error.roles == tuple(ROLES)
+    assert (error.code, error.operation) == ("NotAuthorizedException", "GetCredentialsForIdentity")
+    assert error.__cause__ is None
+    assert error.__context__ is None
 
-    def test_making_it_sends_nothing(
-        self, scripted_client: CognitoClient, loopback: Any, signer: Any
-    ) -> None:
-        session = scripted_client.boto3_session(tokens_of(signer))
 
-        session.client("s3")
-        assert loopback.requests == []
+@pytest.mark.parametrize(
+    ("claims", "options"),
+    [
+        ({}, {}),
+        ({"cognito:roles": ROLES[:1]}, {}),
+        ({"cognito:roles": ROLES, "cognito:preferred_role": ROLE}, {}),
+        ({"cognito:roles": ROLES}, {"custom_role_arn": "arn:aws:iam::123456789012:role/other"}),
+        ({"cognito:roles": "many"}, {}),
+    ],
+    ids=["none", "one", "preferred", "chosen", "text"],
+)
+def test_a_refusal_that_no_choice_would_help_is_none_of_roles(
+    scripted_client: CognitoClient,
+    loopback: Any,
+    signer: Any,
+    *,
+    claims: dict[str, Any],
+    options: dict[str, str],
+) -> None:
+    loopback.answers = [(200, {"IdentityId": IDENTITY}), REFUSAL]
 
-    def test_threads_share_one_fetch(
-        self, scripted_client: CognitoClient, loopback: Any, signer: Any
-    ) -> None:
-        loopback.answers = [(200, {"IdentityId": "eu-west-1:identity"}), answer("ASIA1")]
-        session = scripted_client.boto3_session(tokens_of(signer))
-        together = threading.Barrier(50)
-        seen: list[str | None] = []
+    with pytest.raises(IdentityRefusedError):
+        scripted_client.get_iam_credentials(signer.tokens(**claims), **options)
 
-        def use() -> None:
-            together.wait()
-            credentials = session.get_credentials()
-            assert credentials is not None
-            seen.append(credentials.get_frozen_credentials().access_key)
 
-        threads = [threading.Thread(target=use) for _ in range(50)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+def test_guests_get_credentials_only_where_it_is_said(
+    scripted_client: CognitoClient, loopback: Any, credentials_answer: Any
+) -> None:
+    loopback.answers = [
+        (200, {"IdentityId": IDENTITY}),
+        credentials_answer("ASIA1"),
+        credentials_answer("ASIA2"),
+    ]
 
-        assert seen == ["ASIA1"] * 50
-        assert len(loopback.requests) == 2
+    guest = scripted_client.get_guest_iam_credentials()
+    again = scripted_client.get_guest_iam_credentials(identity_id=IDENTITY)
 
-    def test_an_old_id_token_is_refreshed_first(
-        self, scripted_client: CognitoClient, loopback: Any, signer: Any
-    ) -> None:
-        old = tokens_of(signer, exp=int(datetime.now(UTC).timestamp()) + 10)
-        loopback.answers = [
-            (200, signer.result()),
-            (200, {"IdentityId": "eu-west-1:identity"}),
-            answer("ASIA1"),
-        ]
-        stored: list[AuthTokens] = []
+    assert (guest.access_key_id, again.access_key_id) == ("ASIA1", "ASIA2")
+    assert [each["operation"] for each in loopback.requests] == [
+        "GetId",
+        "GetCredentialsForIdentity",
+        "GetCredentialsForIdentity",
+    ]
+    assert not any("Logins" in each for each in loopback.requests)
+    assert loopback.requests[2]["IdentityId"] == IDENTITY
 
-        session = scripted_client.boto3_session(old, on_tokens_refreshed=stored.append)
-        credentials = session.get_credentials()
-        assert credentials is not None
-        credentials.get_frozen_credentials()
 
-        assert len(stored) == 1
-        assert stored[0].expires_at > old.expires_at
-        token = next(iter(loopback.requests[1]["Logins"].values()))
-        assert token == stored[0].id_token.get_secret_value()
+def test_a_pool_without_guests_refuses_them(cognito: CognitoClient) -> None:
+    with pytest.raises(IdentityRefusedError):
+        cognito.get_guest_iam_credentials()
 
-    # botocore asks anew from a quarter of an hour before the end, and must from ten minutes.
-    @pytest.mark.parametrize("minutes", [12, 2])
-    def test_valid_credentials_stay_in_use_while_the_service_is_down(
-        self, scripted_client: CognitoClient, loopback: Any, signer: Any, minutes: int
-    ) -> None:
-        loopback.answers = [
-            (200, {"IdentityId": "eu-west-1:identity"}),
-            answer("ASIA1", lifetime=timedelta(minutes=minutes)),
-        ]
-        loopback.default = (400, {"__type": "ExternalServiceException"})
-        credentials = scripted_client.boto3_session(tokens_of(signer)).get_credentials()
-        assert credentials is not None
 
-        assert [credentials.get_frozen_credentials().access_key for _ in range(3)] == ["ASIA1"] * 3
-        assert len(loopback.requests) > 2
+@pytest.mark.parametrize("wrong", ["", "guest", "eu-west-1:", "eu-west-1:5F1C", 7])
+def test_an_identity_that_is_none_is_refused_before_any_request(
+    scripted_client: CognitoClient, loopback: Any, wrong: Any
+) -> None:
+    with pytest.raises(InvalidInputError, match="identity_id"):
+        scripted_client.get_guest_iam_credentials(identity_id=wrong)
 
-    def test_expired_credentials_are_an_error_while_the_service_is_down(
-        self, scripted_client: CognitoClient, loopback: Any, signer: Any
-    ) -> None:
-        loopback.default = (400, {"__type": "ExternalServiceException"})
-        credentials = scripted_client.boto3_session(tokens_of(signer)).get_credentials()
-        assert credentials is not None
+    assert loopback.requests == []
 
-        with pytest.raises(CognitoError):
-            credentials.get_frozen_credentials()
 
-    def test_bad_input_is_refused_at_once(
-        self, scripted_client: CognitoClient, signer: Any
-    ) -> None:
-        text: Any = signer.token()
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{}],
+        [{"IdentityId": IDENTITY}, {}],
+        [{"IdentityId": IDENTITY}, {"Credentials": {"AccessKeyId": "ASIA1"}}],
+    ],
+    ids=["no-identity", "no-credentials", "half"],
+)
+def test_an_answer_that_lacks_something_is_no_answer(
+    scripted_client: CognitoClient, loopback: Any, signer: Any, answers: list[Any]
+) -> None:
+    loopback.answers = [(200, answer) for answer in answers]
 
-        with pytest.raises(InvalidInputError, match="tokens"):
-            scripted_client.boto3_session(text)
-        with pytest.raises(InvalidInputError, match="custom_role_arn"):
-            scripted_client.boto3_session(tokens_of(signer), custom_role_arn="clerk")
-
-    def test_a_profile_that_is_missing_is_a_mistake_of_the_set_up(
-        self, scripted_client: CognitoClient, signer: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-
-        with pytest.raises(CognitoConfigurationError, match="AWS_PROFILE"):
-            scripted_client.boto3_session(tokens_of(signer))
+    with pytest.raises(CognitoConnectionError, match="lacks"):
+        scripted_client.get_iam_credentials(signer.tokens())
