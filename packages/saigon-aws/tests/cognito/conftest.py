@@ -1,9 +1,13 @@
 """Fakes for what moto does not do: a scripted service, a key endpoint, tokens of a key of ours."""
 
 import base64
+import contextlib
 import json
+import logging
+import re
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +29,8 @@ from saigon.aws.cognito import (
     CognitoIdp,
     CognitoIdpConfig,
 )
+from saigon.aws.cognito.exceptions import ChallengeRequiredError, CognitoError
+from saigon.aws.logging import install_log_redaction
 from saigon.aws.testing import LocalAws, LocalIdentityPool, LocalUserPool
 
 POOL_ID = "eu-west-1_AbCdEfGhI"
@@ -151,6 +157,66 @@ class Signer:
                 **more,
             }
         }
+
+
+class Witness:
+    """Collects every secret, and every text that came out."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = set()
+        self.texts: list[str] = []
+
+    def saw(self, value: Any) -> None:
+        """Look at a model as somebody does who logs or stores it."""
+        self.texts += [repr(value), str(value), f"{value.model_dump()}", value.model_dump_json()]
+        self.texts += [f"{value.model_dump(mode='json')}", repr(vars(value))]
+        for name in type(value).model_fields:
+            field = getattr(value, name)
+            if isinstance(field, SecretStr):
+                self.secrets.add(field.get_secret_value())
+
+    def failed(self, error: BaseException) -> None:
+        """Look at an error and all that it drags along."""
+        seen: BaseException | None = error
+        while seen is not None:
+            self.texts += [repr(seen), str(seen), f"{seen.args}{vars(seen)}"]
+            seen = seen.__cause__ or seen.__context__
+        self.texts.append("".join(traceback.format_exception(error, chain=True)))
+        if isinstance(error, ChallengeRequiredError):
+            self.saw(error.challenge)
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        with pytest.raises(CognitoError) as caught:
+            yield
+        self.failed(caught.value)
+
+    def check(self, logged: str) -> None:
+        everything = logged + "".join(self.texts)
+        told = [secret[:12] for secret in self.secrets if _holds(everything, secret)]
+        assert not told
+
+
+def _holds(text: str, secret: str) -> bool:
+    if secret.isdigit():  # a short number also stands inside of longer ones
+        return re.search(rf"(?<!\d){secret}(?!\d)", text) is not None
+    return secret in text
+
+
+@pytest.fixture
+def witness() -> Witness:
+    return Witness()
+
+
+@pytest.fixture
+def redaction() -> Iterator[None]:
+    """Install the redaction of logs, and take it out again."""
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    before = {logger.name: list(logger.filters) for logger in loggers}
+    install_log_redaction()
+    yield
+    for logger in loggers:
+        logger.filters[:] = before[logger.name]
 
 
 @pytest.fixture(scope="session")

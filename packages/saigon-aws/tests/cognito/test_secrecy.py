@@ -1,62 +1,24 @@
 """Every flow runs with DEBUG logging on; then no secret of it may be found in any log or error."""
 
-import contextlib
 import logging
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from saigon.aws.cognito import AuthTokens, CognitoClient, CognitoIdp
-from saigon.aws.cognito.exceptions import ChallengeRequiredError, CognitoError
-from saigon.aws.logging import install_log_redaction
 from saigon.aws.testing import LocalAws
 
 PASSWORDS = ("S3cret!Password", "S3cret!Temporary", "S3cret!New", "S3cret!Wrong")
 
 
-@pytest.fixture(autouse=True)
-def _redaction() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
-    before = {logger.name: list(logger.filters) for logger in loggers}
-    install_log_redaction()
-    yield
-    for logger in loggers:
-        logger.filters[:] = before[logger.name]
+pytestmark = pytest.mark.usefixtures("redaction")
 
 
-class Witness:
-    """Collects every secret and every text that came out."""
-
-    def __init__(self) -> None:
-        self.secrets: set[str] = set(PASSWORDS)
-        self.texts: list[str] = []
-
-    def saw(self, value: Any) -> None:
-        self.texts.append(repr(value) + str(value))
-        for name in type(value).model_fields:
-            field = getattr(value, name)
-            if hasattr(field, "get_secret_value"):
-                self.secrets.add(field.get_secret_value())
-
-    @contextlib.contextmanager
-    def failing(self) -> Iterator[None]:
-        with pytest.raises(CognitoError) as caught:
-            yield
-        self.texts.append("".join(traceback.format_exception(caught.value, chain=True)))
-        self.texts.append(repr(caught.value))
-        if isinstance(caught.value, ChallengeRequiredError):
-            self.saw(caught.value.challenge)
-
-    def check(self, logged: str) -> None:
-        everything = logged + "".join(self.texts)
-        leaked = [secret[:12] for secret in self.secrets if secret in everything]
-        assert not leaked
-
-
-def test_no_flow_tells_a_secret(aws: LocalAws, caplog: pytest.LogCaptureFixture) -> None:
-    witness = Witness()
+def test_no_flow_tells_a_secret(
+    aws: LocalAws, witness: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    witness.secrets |= set(PASSWORDS)
     pool = aws.create_user_pool(with_client_secret=True)
     identities = aws.create_identity_pool(pool)
     assert pool.client_secret is not None
@@ -122,10 +84,14 @@ def test_without_the_redaction_the_log_would_tell(
 
 
 def test_what_the_service_echoes_is_not_passed_on(
-    scripted: Any, loopback: Any, signer: Any, caplog: pytest.LogCaptureFixture
+    scripted: Any,
+    loopback: Any,
+    signer: Any,
+    witness: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    witness = Witness()
+    witness.secrets |= set(PASSWORDS)
     loopback.answers = [(200, signer.result())]
     idp = scripted(client_secret="S3cret!Client")
     tokens: AuthTokens = idp.login_user("ada", PASSWORDS[0])

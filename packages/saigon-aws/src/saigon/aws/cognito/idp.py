@@ -57,7 +57,7 @@ class CognitoIdp(
             UserNotFoundError: There is no such user.
         """
         if confirmation_code is None:
-            self._admin("AdminConfirmSignUp", username)
+            self._admin("AdminConfirmSignUp", username, already_done="Current status is CONFIRMED")
         else:
             self.confirm_sign_up(username, confirmation_code)
 

@@ -1,7 +1,7 @@
 """Call one AWS API: clients built when first needed, errors translated, retries where harmless."""
 
 from collections.abc import Iterator, Mapping
-from threading import Lock
+from threading import Lock, local
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -14,12 +14,27 @@ if TYPE_CHECKING:
     from botocore.config import Config
 
 _SIGNED: Final = ("Admin", "CreateGroup", "DeleteGroup", "List")
+_SERVER_ERROR: Final = 500
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 def is_loopback(url: str | None) -> bool:
     """Tell whether the address is on this machine, where no proxy can help."""
     return url is not None and urlsplit(url).hostname in _LOOPBACK
+
+
+class _Attempts(local):
+    """What became of the attempts that botocore has made of this thread's call."""
+
+    lost = False
+    """Whether one may have done its work although no answer says so."""
+
+    def note(
+        self, *, response: Any = None, caught_exception: Exception | None = None, **_: Any
+    ) -> None:
+        """Look at an attempt before botocore decides whether to make another."""
+        status = _SERVER_ERROR if response is None else response[0].status_code
+        self.lost = self.lost or caught_exception is not None or status >= _SERVER_ERROR
 
 
 class Api:
@@ -55,6 +70,7 @@ class Api:
         self._client = client
         self._clients: dict[tuple[bool, bool], Any] = {}
         self._lock = Lock()
+        self._attempts = _Attempts()
 
     def call(
         self,
@@ -62,7 +78,7 @@ class Api:
         *,
         once: bool = False,
         refused: type[CognitoError] = CognitoError,
-        already_done: type[CognitoError] | None = None,
+        already_done: str | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
         """Call an operation and return its answer.
@@ -71,8 +87,8 @@ class Api:
             operation: The API's name, such as ``"AdminGetUser"``.
             once: Never try again: the operation changes something, or a failed attempt counts.
             refused: The error that NotAuthorizedException means here.
-            already_done: The error of a second attempt that says that the first, whose answer was
-                lost, has done the work; then nothing is raised.
+            already_done: The code, or a part of the message, by which a second attempt learns that
+                the first, whose answer was lost, has done the work; then nothing is raised.
             **parameters: The API's parameters; those that are None are left out.
 
         Raises:
@@ -83,6 +99,7 @@ class Api:
         from botocore.parsers import ResponseParserError
 
         given = {name: value for name, value in parameters.items() if value is not None}
+        self._attempts.lost = False
         try:
             method = getattr(self._client_for(operation, once=once), xform_name(operation))
             answer = _answer_of(method, given)
@@ -90,7 +107,7 @@ class Api:
             failure = from_client_error(
                 error, operation=operation, refused=refused, parameters=given
             )
-            if already_done is not None and isinstance(failure, already_done) and _is_second(error):
+            if already_done and self._attempts.lost and already_done in _told(error):
                 return {}
         except (BotoCoreError, ResponseParserError, ValueError) as error:
             failure = from_botocore_error(error, operation=operation)
@@ -134,13 +151,15 @@ class Api:
             from boto3.session import Session
 
             self._session = Session(region_name=self._region)
-        return make_client(
+        client = make_client(
             self._service,
             region_name=self._region,
             endpoint_url=self._endpoint_url,
             session=self._session,
             config=self._config(signed=signed, once=once),
         )
+        client.meta.events.register(f"needs-retry.{self._service}", self._attempts.note)
+        return client
 
     def _config(self, *, signed: bool, once: bool) -> "Config":
         from botocore import UNSIGNED
@@ -157,9 +176,9 @@ class Api:
         return Config(connect_timeout=connect_timeout, read_timeout=read_timeout, **options)
 
 
-def _is_second(error: Any) -> bool:
-    """Tell whether botocore had sent the request before."""
-    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+def _told(error: Any) -> str:
+    answer = error.response.get("Error", {})
+    return f"{answer.get('Code')}: {answer.get('Message')}"
 
 
 def _answer_of(method: Any, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ A service message may quote the token or password that it refuses, and a cause i
 error that it caused: both are kept only where they hold nothing of the request.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -116,7 +117,9 @@ _BY_MESSAGE: Final[tuple[tuple[str, _ErrorType], ...]] = (
     ("access token", TokenVerificationError),
     ("token expired", TokenExpiredError),
     ("ambiguous role", RoleChoiceRequiredError),
+    ("must be reset by an administrator", PasswordResetRequiredError),
     ("temporary password has expired", PasswordResetRequiredError),
+    ("secret was not received", CognitoConfigurationError),
     ("secret hash", CognitoConfigurationError),
     ("secrethash", CognitoConfigurationError),
     ("secret_hash", CognitoConfigurationError),
@@ -127,6 +130,8 @@ _BY_MESSAGE: Final[tuple[tuple[str, _ErrorType], ...]] = (
 _PUBLIC_PARAMETERS: Final = frozenset(
     {"AuthFlow", "ChallengeName", "Filter", "IdentityPoolId", "MessageAction", "UserPoolId"}
 )
+_CODE: Final = re.compile(r"\w{1,100}", re.ASCII)
+_TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
 _MAX_MESSAGE: Final = 300
 _MIN_QUOTE: Final = 3
@@ -146,9 +151,14 @@ def from_client_error(
     """
     answer = error.response.get("Error", {})
     metadata = error.response.get("ResponseMetadata", {})
-    code = str(answer.get("Code", ""))
-    message = str(answer.get("Message", ""))
+    status = metadata.get("HTTPStatusCode", 0)
+    code = str(answer.get("Code") or "")
+    message = str(answer.get("Message") or "")
     error_type = _error_type(code, message, refused)
+    if error_type is CognitoError and status == _TOO_MANY_REQUESTS:
+        error_type = TooManyRequestsError
+    if not _CODE.fullmatch(code):
+        code = "an error that it does not name"
     if error_type is InvalidCredentialsError:
         # One code and one text, so that nobody learns from them which users there are.
         code, message = "NotAuthorizedException", "Incorrect username or password."
@@ -159,9 +169,7 @@ def from_client_error(
         operation=operation,
         request_id=metadata.get("RequestId"),
         retryable=(
-            error_type is TooManyRequestsError
-            or code in _TEMPORARY
-            or metadata.get("HTTPStatusCode", 0) >= _SERVER_ERROR
+            error_type is TooManyRequestsError or code in _TEMPORARY or status >= _SERVER_ERROR
         ),
     )
 

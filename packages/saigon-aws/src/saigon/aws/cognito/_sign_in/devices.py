@@ -5,11 +5,7 @@ from pydantic import SecretStr
 from saigon.aws.cognito._calls.checks import access_token_of, checked_device, checked_text
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito._sign_in.srp import new_device_verifier
-from saigon.aws.cognito.exceptions import (
-    DeviceNotFoundError,
-    InvalidInputError,
-    TokenVerificationError,
-)
+from saigon.aws.cognito.exceptions import InvalidInputError, TokenVerificationError
 from saigon.aws.cognito.models import AccessToken, AuthTokens, DeviceCredentials
 
 
@@ -81,7 +77,7 @@ class DeviceTracking(UserPoolBase):
         self._api.call(
             "ForgetDevice",
             refused=TokenVerificationError,
-            already_done=DeviceNotFoundError,
+            already_done="Device does not exist",
             AccessToken=access_token_of(tokens),
             DeviceKey=checked_device(device).device_key,
         )

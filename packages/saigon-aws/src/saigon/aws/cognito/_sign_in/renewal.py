@@ -49,7 +49,7 @@ class TokenRenewal(UserPoolBase):
         self._api.call(
             "GlobalSignOut",
             refused=TokenVerificationError,
-            already_done=TokenVerificationError,
+            already_done="Access Token has been revoked",
             AccessToken=access_token_of(tokens),
         )
 

@@ -25,7 +25,7 @@ class UserAdministration(UserPoolBase):
             UserNotFoundError: There is no such user, and ``missing_ok`` is false.
         """
         try:
-            self._admin("AdminDeleteUser", username, already_done=UserNotFoundError)
+            self._admin("AdminDeleteUser", username, already_done="UserNotFoundException")
         except UserNotFoundError:
             if not missing_ok:
                 raise

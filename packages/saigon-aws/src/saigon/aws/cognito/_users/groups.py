@@ -10,7 +10,6 @@ from saigon.aws.cognito._calls.checks import (
     checked_text,
 )
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
-from saigon.aws.cognito.exceptions import CognitoConfigurationError
 from saigon.aws.cognito.models import CognitoGroup, CognitoUser
 
 
@@ -55,7 +54,7 @@ class GroupAdministration(UserPoolBase):
         """
         self._api.call(
             "DeleteGroup",
-            already_done=CognitoConfigurationError,
+            already_done="ResourceNotFoundException",
             UserPoolId=self._config.user_pool_id,
             GroupName=checked_name("group", group),
         )

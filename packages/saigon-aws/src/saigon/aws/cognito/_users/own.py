@@ -17,7 +17,7 @@ from saigon.aws.cognito._calls.checks import (
     checked_name,
 )
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
-from saigon.aws.cognito.exceptions import TokenVerificationError, UserNotFoundError
+from saigon.aws.cognito.exceptions import TokenVerificationError
 from saigon.aws.cognito.models import AccessToken, CodeDelivery, CognitoUser
 
 
@@ -54,7 +54,7 @@ class OwnProfile(UserPoolBase):
         self._api.call(
             "DeleteUser",
             refused=TokenVerificationError,
-            already_done=UserNotFoundError,
+            already_done="UserNotFoundException",
             AccessToken=access_token_of(tokens),
         )
 
