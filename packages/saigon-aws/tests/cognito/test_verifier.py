@@ -226,6 +226,34 @@ def test_groups_and_scopes_are_several_names(verifier: CognitoIdp, signer: Any, 
         verifier.verify_access_token(signer.token("access"), scopes=names)
 
 
+def test_tokens_of_further_app_clients_can_be_accepted(
+    loopback: Any, signer: Any, make_config: Callable[..., CognitoIdpConfig]
+) -> None:
+    loopback.default = (200, signer.jwks)
+    config = make_config(jwks_url=f"{loopback.url}/keys", accepted_client_ids=["telephone"])
+    verifier = CognitoIdp(config)
+
+    for client in (config.client_id, "telephone"):
+        assert verifier.verify_id_token(signer.token(aud=client)).audience == client
+        claims = verifier.verify_access_token(signer.token("access", client_id=client))
+        assert claims.client_id == client
+    for other in ("browser", ["telephone"], None, 7):
+        with pytest.raises(TokenAudienceError):
+            verifier.verify_id_token(signer.token(aud=other))
+        with pytest.raises(TokenAudienceError):
+            verifier.verify_access_token(signer.token("access", client_id=other))
+
+
+def test_roles_are_read(verifier: CognitoIdp, signer: Any) -> None:
+    role = "arn:aws:iam::123456789012:role/clerk"
+    token = signer.token(**{"cognito:roles": [role], "cognito:preferred_role": role})
+
+    claims = verifier.verify_id_token(token)
+
+    assert (claims.roles, claims.preferred_role) == ((role,), role)
+    assert verifier.verify_id_token(signer.token()).roles == ()
+
+
 def test_no_error_quotes_the_token(verifier: CognitoIdp, signer: Any) -> None:
     token = signer.token(aud="another")
 

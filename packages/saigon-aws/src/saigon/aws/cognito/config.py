@@ -24,6 +24,8 @@ class CognitoIdpConfig(Record):
     """Such as ``eu-west-1_AbCdEfGhI``."""
     client_id: str = Field(pattern=r"^[A-Za-z0-9_+]+$", min_length=1, max_length=128)
     """The app client's id."""
+    accepted_client_ids: frozenset[str] = frozenset()
+    """Further app clients of the pool, whose tokens are verified as the app client's own are."""
     client_secret: SecretStr | None = Field(default=None, min_length=1)
     """The app client's secret, where it has one."""
     region: str = ""

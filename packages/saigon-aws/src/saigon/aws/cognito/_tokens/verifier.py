@@ -1,4 +1,4 @@
-"""Verify the tokens of one user pool and app client.
+"""Verify the tokens of one user pool and its app clients.
 
 See Also:
     https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-verifying-a-jwt.html
@@ -55,7 +55,7 @@ class TokenVerifier:
     ) -> IdTokenClaims:
         """Return the claims of an ID token for the app client."""
         claims = self._verified(token, token_use="id")  # noqa: S106  # a kind, not a secret
-        _require(claims.get("aud") == self._config.client_id, TokenAudienceError, "another aud")
+        self._require_client("aud", claims)
         if nonce is not None:
             _require(claims.get("nonce") == nonce, TokenVerificationError, "another nonce")
         if access_token is not None:
@@ -78,11 +78,7 @@ class TokenVerifier:
     ) -> AccessTokenClaims:
         """Return the claims of an access token for the app client."""
         claims = self._verified(token, token_use="access")  # noqa: S106  # a kind, not a secret
-        _require(
-            claims.get("client_id") == self._config.client_id,
-            TokenAudienceError,
-            "another client_id",
-        )
+        self._require_client("client_id", claims)
         has = frozenset(str(claims.get("scope", "")).split())
         _require_all("scopes", scopes, has=has)
         _require_all("groups", groups, has=_groups(claims))
@@ -103,6 +99,12 @@ class TokenVerifier:
         claims = self._decode(jwt, token, key)
         _require(claims["token_use"] == token_use, TokenUseError, f"no {token_use} token")
         return claims
+
+    def _require_client(self, claim: str, claims: Mapping[str, Any]) -> None:
+        client = claims.get(claim)
+        accepted = {self._config.client_id, *self._config.accepted_client_ids}
+        is_accepted = isinstance(client, str) and client in accepted
+        _require(is_accepted, TokenAudienceError, f"another {claim}")
 
     def _decode(self, jwt: Any, token: str, key: Any) -> Mapping[str, Any]:
         try:
