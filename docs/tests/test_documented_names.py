@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 PACKAGES = Path(__file__).parents[1] / "packages"
-PAGES = {"saigon.model": "saigon-model.md", "saigon.fastapi": "saigon-fastapi.md"}
+PAGES = {
+    "saigon.model": "saigon-model.md",
+    "saigon.aws.cognito": "saigon-aws-cognito.md",
+    "saigon.fastapi": "saigon-fastapi.md",
+}
 AUTOMODULE = re.compile(r"^\.\. automodule:: (\S+)\n +:members:(.*)$", re.MULTILINE)
 
 

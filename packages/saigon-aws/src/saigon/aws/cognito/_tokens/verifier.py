@@ -42,6 +42,7 @@ class TokenVerifier:
 
     def __init__(self, config: CognitoIdpConfig) -> None:
         self._config = config
+        self._client_ids = {config.client_id, *config.accepted_client_ids}
         self._jwks: JwksClient | None = None
         self._lock = Lock()
 
@@ -102,8 +103,7 @@ class TokenVerifier:
 
     def _require_client(self, claim: str, claims: Mapping[str, Any]) -> None:
         client = claims.get(claim)
-        accepted = {self._config.client_id, *self._config.accepted_client_ids}
-        is_accepted = isinstance(client, str) and client in accepted
+        is_accepted = isinstance(client, str) and client in self._client_ids
         _require(is_accepted, TokenAudienceError, f"another {claim}")
 
     def _decode(self, jwt: Any, token: str, key: Any) -> Mapping[str, Any]:
