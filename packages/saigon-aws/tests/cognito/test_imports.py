@@ -29,6 +29,36 @@ def test_making_a_client_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
+    ("call", "loaded"),
+    [
+        ("idp.login_user('ada', 'x')", {"boto3", "botocore"}),
+        ("idp.sign_up('ada', 'x')", {"boto3", "botocore"}),
+        ("idp.verify_access_token(TOKEN)", {"jwt", "requests"}),
+        ("idp.verify_access_token('a.b.c')", {"jwt"}),
+        ("idp.login_user('', 'x')", set()),
+        ("idp.get_user('x')", set()),
+    ],
+    ids=["sign-in", "sign-up", "verification", "no-token", "bad-name", "bad-token"],
+)
+def test_a_call_loads_what_it_needs_and_nothing_else(call: str, loaded: set[str]) -> None:
+    code = (
+        "import base64, json, sys\n"
+        "from saigon.aws.cognito import CognitoError, CognitoIdp, CognitoIdpConfig\n"
+        "head = json.dumps({'alg': 'RS256', 'kid': 'key-1'}).encode()\n"
+        "TOKEN = base64.urlsafe_b64encode(head).decode().rstrip('=') + '.e30.c2ln'\n"
+        "nowhere = 'http://127.0.0.1:1'\n"
+        "idp = CognitoIdp(CognitoIdpConfig(user_pool_id='eu-west-1_AbCdEfGhI', client_id='c',\n"
+        "    endpoint_url=nowhere, jwks_url=nowhere))\n"
+        "try:\n"
+        f"    {call}\n"
+        "except CognitoError:\n"
+        f"    print(*sorted({HEAVY} & set(sys.modules)))\n"
+    )
+
+    assert set(run(code).split()) == loaded
+
+
+@pytest.mark.parametrize(
     ("missing", "call"),
     [
         ("jwt", "idp.verify_id_token('a.b.c')"),

@@ -121,6 +121,8 @@ def test_an_administrator_signs_a_user_out(idp: CognitoIdp, aws_user: LocalUser)
     [
         (lambda idp, access: idp.update_user_attributes(access, {"": "x"}), "attributes"),
         (lambda idp, access: idp.update_user_attributes(access, ["x"]), "attributes"),
+        (lambda idp, access: idp.update_user_attributes(access, {}), "attributes"),
+        (lambda idp, _: idp.admin_update_user_attributes("ada", {}), "attributes"),
         (lambda idp, access: idp.delete_user_attributes(access, []), "names"),
         (lambda idp, access: idp.delete_user_attributes(access, "name"), "names"),
         (lambda idp, access: idp.delete_user_attributes(access, ["n" * 33]), "names"),
@@ -131,7 +133,7 @@ def test_an_administrator_signs_a_user_out(idp: CognitoIdp, aws_user: LocalUser)
         (lambda idp, _: idp.admin_delete_user_attributes("ada", []), "names"),
         (lambda idp, _: idp.admin_sign_out(""), "username"),
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_bad_input_is_refused_before_any_request(
     scripted: Any, loopback: Any, signer: Any, call: Any, field: str

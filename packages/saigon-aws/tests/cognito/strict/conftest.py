@@ -1132,3 +1132,20 @@ def idp_of(
         return CognitoIdp(make_config(**config), session=session)
 
     return connect
+
+
+@pytest.fixture(scope="session")
+def prime() -> int:
+    """The modulus of Cognito's group."""
+    return N
+
+
+@pytest.fixture(scope="session")
+def make_srp_server() -> Callable[[str, str, int], SrpServer]:
+    """Make a server that knows a password, for one attempt."""
+
+    def make(whose: str, password: str, public_a: int) -> SrpServer:
+        salt = secrets.randbits(128)
+        return SrpServer(whose, salt, SrpServer.verifier(whose, password, salt), public_a)
+
+    return make

@@ -123,6 +123,14 @@ def checked_attributes(field: str, values: Any) -> list[dict[str, str]]:
     return [_attribute(field, name, value) for name, value in values.items()]
 
 
+def checked_changes(field: str, values: Any) -> list[dict[str, str]]:
+    """Return attributes to change, at least one."""
+    changes = checked_attributes(field, values)
+    if not changes:
+        raise InvalidInputError(field, "at least one attribute")
+    return changes
+
+
 def checked_attribute_names(field: str, values: Any) -> list[str]:
     """Return the names of attributes."""
     names = _checked_names(field, values, max_length=32)

@@ -96,8 +96,8 @@ class TokenVerifier:
         is_text = len(token) <= _MAX_TOKEN_LENGTH and token.isascii()
         _require(is_text, TokenMalformedError, "too long a text, or one that is not ASCII")
         jwt = _pyjwt()
-        key = self._keys().key(_key_id(jwt, token))
-        claims = self._decode(jwt, token, key)
+        key_id = _key_id(jwt, token)
+        claims = self._decode(jwt, token, self._keys().key(key_id))
         _require(claims["token_use"] == token_use, TokenUseError, f"no {token_use} token")
         return claims
 

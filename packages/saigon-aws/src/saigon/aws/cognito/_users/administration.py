@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from saigon.aws.cognito._calls.answers import user_from_answer
 from saigon.aws.cognito._calls.checks import (
     checked_attribute_names,
-    checked_attributes,
+    checked_changes,
     checked_password,
 )
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
@@ -83,7 +83,7 @@ class UserAdministration(UserPoolBase):
         self._admin(
             "AdminUpdateUserAttributes",
             username,
-            UserAttributes=checked_attributes("attributes", attributes),
+            UserAttributes=checked_changes("attributes", attributes),
         )
 
     def admin_delete_user_attributes(self, username: str, names: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from saigon.aws.cognito._calls.answers import (
 from saigon.aws.cognito._calls.checks import (
     access_token_of,
     checked_attribute_names,
-    checked_attributes,
+    checked_changes,
     checked_code,
     checked_name,
 )
@@ -76,7 +76,7 @@ class OwnProfile(UserPoolBase):
             once=True,
             refused=TokenVerificationError,
             AccessToken=access_token_of(tokens),
-            UserAttributes=checked_attributes("attributes", attributes),
+            UserAttributes=checked_changes("attributes", attributes),
         )
         return [code_delivery(each) for each in answer.get("CodeDeliveryDetailsList", ())]
 
