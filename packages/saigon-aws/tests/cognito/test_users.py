@@ -152,7 +152,7 @@ class TestCreateUser:
         self, hooked: Hooked, code: str
     ) -> None:
         idp, events = hooked
-        answer = {"Error": {"Code": code, "Message": "Something failed"}}
+        answer: Any = {"Error": {"Code": code, "Message": "Something failed"}}
         error = ClientError(answer, "AdminCreateUser")
         events.register("after-call.cognito-idp.AdminCreateUser", fails(error))
 

@@ -243,6 +243,7 @@ def test_arguments_that_are_refused(wire: Wire, witness: Any) -> None:
     idp: Any = wire.idp
     wire.tokens(idp.login_user(EMAIL, PASSWORD))
     too_long = PASSWORD * 100
+    wrong: Any = {name: [PASSWORD] for name in AuthTokens.model_fields}
     for call in (
         lambda: idp.login_user(PASSWORD + " ", PASSWORD),
         lambda: idp.login_user("ada", too_long),
@@ -254,7 +255,7 @@ def test_arguments_that_are_refused(wire: Wire, witness: Any) -> None:
         lambda: idp.confirm_device(PASSWORD),
         lambda: idp.respond_to_challenge(PASSWORD, PASSWORD),
         lambda: idp.verify_id_token(PASSWORD),
-        lambda: AuthTokens(**{name: [PASSWORD] for name in AuthTokens.model_fields}),
+        lambda: AuthTokens(**wrong),
         lambda: AuthTokens.model_validate({"id_token": [PASSWORD]}),
         lambda: AuthTokens.model_validate_json(f'{{"id_token": ["{PASSWORD}"]}}'),
     ):

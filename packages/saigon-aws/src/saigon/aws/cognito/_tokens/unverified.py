@@ -6,13 +6,23 @@ import json
 from typing import Any
 
 
+def unverified_header(token: str) -> dict[str, Any] | None:
+    """Return a JWT's header, or None where there is none to be read."""
+    return _part(token, 0)
+
+
 def unverified_claims(token: str) -> dict[str, Any] | None:
     """Return the claims in a JWT's middle part, or None where there are none to be read."""
+    return _part(token, 1)
+
+
+def _part(token: str, index: int) -> dict[str, Any] | None:
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004  # header, payload, signature
         return None
+    encoded = parts[index]
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        part = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     except (binascii.Error, ValueError, RecursionError):
         return None
-    return claims if isinstance(claims, dict) else None
+    return part if isinstance(part, dict) else None

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from saigon.aws.cognito._tokens.unverified import unverified_header
 from saigon.aws.cognito.config import CognitoIdpConfig
 from saigon.aws.cognito.exceptions import (
     InvalidInputError,
@@ -95,8 +96,8 @@ class TokenVerifier:
         """Check everything that both kinds share: size, header, signature, times, issuer, use."""
         is_text = len(token) <= _MAX_TOKEN_LENGTH and token.isascii()
         _require(is_text, TokenMalformedError, "too long a text, or one that is not ASCII")
+        key_id = _key_id(token)
         jwt = _pyjwt()
-        key_id = _key_id(jwt, token)
         claims = self._decode(jwt, token, self._keys().key(key_id))
         _require(claims["token_use"] == token_use, TokenUseError, f"no {token_use} token")
         return claims
@@ -143,12 +144,11 @@ def _pyjwt() -> Any:
     return jwt
 
 
-def _key_id(jwt: Any, token: str) -> str:
+def _key_id(token: str) -> str:
     """Read the header, of which only the key's id is used, and the algorithm only refused."""
-    try:
-        header = jwt.get_unverified_header(token)
-    except jwt.PyJWTError as error:
-        raise TokenMalformedError("expected a JWT, got other text") from error
+    header = unverified_header(token)
+    if header is None:
+        raise TokenMalformedError("expected a JWT, got other text")
     _require(header.get("alg") == _ALGORITHM, TokenSignatureError, "another algorithm than RS256")
     kid = header.get("kid")
     if not isinstance(kid, str) or not 1 <= len(kid) <= _MAX_KID_LENGTH:
