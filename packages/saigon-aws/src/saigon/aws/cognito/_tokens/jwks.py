@@ -13,6 +13,7 @@ from typing import Any, Final
 import requests
 from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import PyJWKClientConnectionError, PyJWKClientError, PyJWKSetError
+from urllib3.exceptions import HTTPError
 
 from saigon.aws.cognito._calls.api import is_loopback
 from saigon.aws.cognito.exceptions import JwksUnavailableError, UnknownKeyError
@@ -22,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 _MAX_BYTES: Final = 1_000_000
 # While nothing is cached, threads that wait for one another do not each wait for the time-out.
 _PAUSE_SECONDS: Final = 1.0
+# RFC 7518, 3.3
+_MIN_KEY_BITS: Final = 2048
 
 
 class JwksClient(PyJWKClient):
@@ -67,7 +70,7 @@ class JwksClient(PyJWKClient):
         """
         key = self._keys.get(kid)
         if key is None or self._clock() - self._fetched_at >= self._lifespan:
-            if self._fetching.acquire(blocking=key is None):
+            if self._fetching.acquire(timeout=self._patience(key)):
                 try:
                     self._renew(kid)
                 finally:
@@ -76,6 +79,12 @@ class JwksClient(PyJWKClient):
         if key is None:
             raise UnknownKeyError("the user pool has no RSA signing key of the token's id")
         return key
+
+    def _patience(self, key: PyJWK | None) -> float:
+        """Return the seconds to wait for another thread's fetch; -1 is for as long as it takes."""
+        if key is not None:
+            return 0
+        return _PAUSE_SECONDS if self._keys else -1
 
     def _renew(self, kid: str) -> None:
         """Fetch the keys, where it is time to and no other thread has just done so."""
@@ -96,10 +105,11 @@ class JwksClient(PyJWKClient):
 
     def _fetched_keys(self) -> Mapping[str, PyJWK]:
         """Fetch a set that is of use; any other must not replace one."""
-        keys = {str(key.key_id): key for key in self.get_signing_keys() if key.key_type == "RSA"}
-        if not keys:
-            raise PyJWKClientError("no RSA signing key")
-        return keys
+        keys = {str(key.key_id): key for key in self.get_signing_keys()}
+        strong = {kid: key for kid, key in keys.items() if key.key.key_size >= _MIN_KEY_BITS}
+        if not strong:
+            raise PyJWKClientError("no RSA signing key of 2048 bits")
+        return strong
 
     def _require_keys(self) -> None:
         if not self._keys:
@@ -115,7 +125,13 @@ class JwksClient(PyJWKClient):
             with requests.Session() as session:
                 session.trust_env = not is_loopback(self.uri)
                 return self._download(session)
-        except (requests.RequestException, ValueError, OSError, RecursionError) as error:
+        except (
+            requests.RequestException,
+            HTTPError,  # of the body, which is read without requests' help
+            ValueError,
+            OSError,
+            RecursionError,
+        ) as error:
             raise PyJWKClientConnectionError(type(error).__name__) from error
 
     def _download(self, session: requests.Session) -> Any:
@@ -127,4 +143,21 @@ class JwksClient(PyJWKClient):
             body = response.raw.read(_MAX_BYTES + 1, decode_content=True)
         if len(body) > _MAX_BYTES:
             raise ValueError("the key set is too large")
-        return json.loads(body)
+        return _usable(json.loads(body))
+
+
+def _usable(key_set: Any) -> dict[str, Any]:
+    """Leave out keys of other kinds: over one that it cannot read PyJWT gives the set up."""
+    keys = key_set.get("keys") if isinstance(key_set, dict) else None
+    found = keys if isinstance(keys, list) else ()
+    return {"keys": [key for key in found if isinstance(key, dict) and _is_for_tokens(key)]}
+
+
+def _is_for_tokens(key: Mapping[str, Any]) -> bool:
+    is_public = "d" not in key
+    return (
+        is_public
+        and key.get("kty") == "RSA"
+        and key.get("alg", "RS256") == "RS256"
+        and isinstance(key.get("kid"), str)
+    )

@@ -81,7 +81,8 @@ class TokenVerifier:
         """Return the claims of an access token for the app client."""
         claims = self._verified(token, token_use="access")  # noqa: S106  # a kind, not a secret
         self._require_client("client_id", claims)
-        has = frozenset(str(claims.get("scope", "")).split())
+        scope = claims.get("scope")
+        has = frozenset(scope.split() if isinstance(scope, str) else ())
         _require_all("scopes", scopes, has=has)
         _require_all("groups", groups, has=_groups(claims))
         return _record(
@@ -182,7 +183,11 @@ def _refused(error_type: type[TokenVerificationError], got: str) -> TokenVerific
 
 def _require_all(field: str, wanted: Any, *, has: Collection[str]) -> None:
     # Text is a collection of its letters, and the empty one would ask for nothing.
-    if isinstance(wanted, str) or not isinstance(wanted, Collection):
+    if (
+        isinstance(wanted, str | bytes)
+        or not isinstance(wanted, Collection)
+        or not all(isinstance(name, str) for name in wanted)
+    ):
         raise InvalidInputError(field, "a collection of names")
     _require(frozenset(has).issuperset(wanted), TokenScopeError, f"not all the {field}")
 
@@ -192,7 +197,8 @@ def _groups(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+    names = value if isinstance(value, list) else ()
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _half_hash(token: str) -> str:
@@ -214,7 +220,7 @@ def _record(record_type: type[ClaimsT], claims: Mapping[str, Any], **fields: Any
             claims=claims,
             **fields,
         )
-    except (InvalidInputError, TypeError, ValueError, OverflowError) as error:
+    except (InvalidInputError, TypeError, ValueError, OverflowError, OSError) as error:
         raise _refused(TokenMalformedError, "a claim of another type") from error
 
 
