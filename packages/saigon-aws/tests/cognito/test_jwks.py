@@ -483,6 +483,37 @@ def test_nobody_with_a_cached_key_waits_for_a_fetch_for_an_unknown_one(
     assert endpoint.asked == 2
 
 
+def test_who_asks_for_an_unknown_key_does_not_wait_for_all_of_a_fetch_that_hangs(
+    raw_keys: JwksClient, endpoint: Endpoint, clock: Clock
+) -> None:
+    endpoint.answer = http(GOOD_SET)
+    raw_keys.key("good")
+    endpoint.hold(after=http(GOOD_SET))
+    clock.now += 31
+
+    with ThreadPoolExecutor(21) as pool:
+        try:
+            first = pool.submit(raw_keys.key, "unknown")
+            assert endpoint.reached.wait(PATIENCE)
+            others = [pool.submit(raw_keys.key, f"unknown-{n}") for n in range(20)]
+            assert {type(each.exception(PATIENCE)) for each in others} == {UnknownKeyError}
+            assert not first.done()
+        finally:
+            endpoint.released.set()
+
+    assert endpoint.asked == 2
+
+
+def test_a_key_that_is_too_short_is_none(raw_keys: JwksClient, endpoint: Endpoint) -> None:
+    short = rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key()
+    weak = public_jwk("weak", n=number(short.public_numbers().n))
+    endpoint.answer = as_json({"keys": [weak, public_jwk("good")]})
+
+    assert raw_keys.key("good").key_id == "good"
+    with pytest.raises(UnknownKeyError):
+        raw_keys.key("weak")
+
+
 def test_a_set_that_comes_late_still_counts(
     raw_keys: JwksClient, endpoint: Endpoint, clock: Clock
 ) -> None:
