@@ -59,6 +59,14 @@ def test_the_identity_pool_may_be_of_another_region(make_config: MakeConfig) -> 
         ("endpoint_url", "s3cr3t.example.com"),
         ("jwks_url", "file:///s3cr3t"),
         ("issuer", "s3cr3t"),
+        ("issuer", "https://s3cr3t@example.com"),
+        ("endpoint_url", "https://ada:s3cr3t@example.com"),
+        ("endpoint_url", "https://"),
+        ("jwks_url", "https://ada:s3cr3t@example.com/keys"),
+        ("region", "s3cr3t.example.com/#"),
+        ("accepted_client_ids", ["s3cr3t id"]),
+        ("client_secret", "s3cr3t\udc80"),
+        ("client_secret", "**********"),
         ("auth_flow", "s3cr3t"),
         ("leeway", -1),
         ("jwks_lifespan", 0),
@@ -102,5 +110,6 @@ def test_the_secret_is_masked_and_the_configuration_frozen(make_config: MakeConf
     config = make_config(client_secret="t0ps3cret")
 
     assert "t0ps3cret" not in repr(config) + str(config) + config.model_dump_json()
-    with pytest.raises(ValueError, match="frozen"):
-        config.region = "eu-west-2"  # type: ignore[misc]  # on purpose
+    with pytest.raises(CognitoConfigurationError, match="frozen") as caught:
+        config.client_secret = SecretStr("t0ps3cret")  # type: ignore[misc]  # on purpose
+    assert "t0ps3cret" not in repr(caught.value)

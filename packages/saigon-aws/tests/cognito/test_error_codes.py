@@ -26,7 +26,7 @@ from saigon.aws.cognito import (
     CognitoClientConfig,
     DeviceCredentials,
 )
-from saigon.aws.cognito._calls import errors
+from saigon.aws.cognito._calls import error_codes, errors
 from saigon.aws.cognito.exceptions import CognitoError, InvalidCredentialsError
 
 SERVICES: Final = ("cognito-idp", "cognito-identity")
@@ -221,8 +221,8 @@ CALLS: Final[dict[str, Callable[[CognitoClient, AuthTokens], object]]] = {
 # What the service says, as it is documented or seen; {} is the id of the app client.
 # Message, code, operation, class.
 TOLD: Final = [
-    ("Device does not exist.", "ResourceNotFoundException", "ForgetDevice", "DeviceNotFoundError"),
-    ("Device does not exist.", "NotAuthorizedException", "InitiateAuth", "DeviceNotFoundError"),
+    ("Device does not exist.", "ResourceNotFoundException", "ForgetDevice", "DeviceRefusedError"),
+    ("Device does not exist.", "NotAuthorizedException", "InitiateAuth", "DeviceRefusedError"),
     ("User is disabled.", "NotAuthorizedException", "InitiateAuth", "UserDisabledError"),
     (
         "Password attempts exceeded",
@@ -296,7 +296,7 @@ TOLD: Final = [
         "Temporary password has expired and must be reset by an administrator.",
         "NotAuthorizedException",
         "InitiateAuth",
-        "PasswordResetRequiredError",
+        "TemporaryPasswordExpiredError",
     ),
     (
         "Unable to verify secret hash for client {}",
@@ -408,7 +408,7 @@ def operations_used() -> set[str]:
     }
 
 
-def client_error(code: str, message: str, status: int = 400) -> ClientError:
+def client_error(operation: str, code: str, message: str, status: int = 400) -> ClientError:
     return ClientError(
         {
             "Error": {"Code": code, "Message": message},
@@ -420,17 +420,16 @@ def client_error(code: str, message: str, status: int = 400) -> ClientError:
                 "RetryAttempts": 0,
             },
         },
-        "Operation",
+        operation,
     )
 
 
 def translated(operation: str, code: str, message: str = "", status: int = 400) -> CognitoError:
     """Return what the edge makes of an answer of the operation."""
     return errors.from_client_error(
-        client_error(code, message, status),
+        client_error(operation, code, message, status),
         operation=operation,
         refused=InvalidCredentialsError if operation in MASKED else CognitoError,
-        parameters={},
     )
 
 
@@ -585,7 +584,7 @@ def test_a_message_tells_the_kind_in_any_case_of_letters(case: Callable[[str], s
 def test_every_text_that_the_package_looks_for_is_in_a_message_here() -> None:
     messages = [message.lower() for message, *_ in TOLD]
 
-    for text, _ in errors._BY_MESSAGE:
+    for text, _ in error_codes.BY_MESSAGE:
         assert any(text in message for message in messages), text
 
 
@@ -622,7 +621,7 @@ def test_a_code_that_nobody_knows_is_a_plain_error(
 
 def test_an_error_without_anything_is_an_error_of_ours() -> None:
     error = errors.from_client_error(
-        ClientError({}, "SignUp"), operation="SignUp", refused=CognitoError, parameters={}
+        ClientError({}, "SignUp"), operation="SignUp", refused=CognitoError
     )
 
     assert type(error) is CognitoError

@@ -4,8 +4,8 @@ import pytest
 
 from saigon.aws.cognito import CognitoGroup, CognitoIdp
 from saigon.aws.cognito.exceptions import (
-    CognitoConfigurationError,
     GroupExistsError,
+    GroupNotFoundError,
     InvalidInputError,
     UserNotFoundError,
 )
@@ -24,7 +24,7 @@ def test_a_group_is_made_found_and_removed(idp: CognitoIdp) -> None:
         idp.create_group("clerks")
     idp.delete_group("clerks")
     assert list(idp.list_groups()) == []
-    with pytest.raises(CognitoConfigurationError):
+    with pytest.raises(GroupNotFoundError):
         idp.delete_group("clerks")
 
 
@@ -54,7 +54,7 @@ def test_groups_can_be_joined_and_left(idp: CognitoIdp, aws_user: LocalUser) -> 
 
 
 def test_who_is_missing_is_told(idp: CognitoIdp) -> None:
-    with pytest.raises(CognitoConfigurationError):
+    with pytest.raises(GroupNotFoundError):
         list(idp.list_users_in_group("nobody"))
     with pytest.raises(UserNotFoundError):
         list(idp.list_groups_for_user("nobody"))

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 import pytest
 from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from saigon.aws.cognito import (
@@ -22,12 +24,14 @@ from saigon.aws.cognito import (
     CognitoClient,
     CognitoClientConfig,
     CognitoIdp,
+    CognitoIdpConfig,
     DeviceCredentials,
 )
 from saigon.aws.cognito.exceptions import (
     CognitoConfigurationError,
     CognitoError,
-    DeviceNotFoundError,
+    DeviceRefusedError,
+    GroupNotFoundError,
     TokenVerificationError,
     UserNotFoundError,
 )
@@ -221,6 +225,7 @@ PASSWORDS: Final = [
 
 # A second attempt would find the first.
 NOT_IDEMPOTENT: Final = [
+    Call("get_guest_iam_credentials", "GetId", ONCE),
     Call("create_user", "AdminCreateUser", ONCE, ("ada",)),
     Call("create_group", "CreateGroup", ONCE, ("clerks",)),
 ]
@@ -246,7 +251,6 @@ READS: Final = [
     Call(
         "get_iam_credentials", "GetCredentialsForIdentity", RETRIED, (TOKENS,), before=(IDENTITY,)
     ),
-    Call("get_guest_iam_credentials", "GetId", RETRIED),
     Call(
         "get_guest_iam_credentials",
         "GetCredentialsForIdentity",
@@ -397,6 +401,88 @@ def test_a_failing_operation_is_sent_as_often_as_it_should_be(
     assert caught.value.retryable is (failure != "refused")
 
 
+# botocore's modes both, of which the first is its default.
+@pytest.mark.parametrize(
+    ("mode", "failure"),
+    [("legacy", "internal"), ("legacy", "silent"), ("standard", "limit"), ("standard", "silent")],
+)
+def test_a_ready_client_sends_once_what_is_to_be_sent_once(
+    loopback: Any,
+    session: Session,
+    make_config: Callable[..., Any],
+    *,
+    mode: Any,
+    failure: str,
+) -> None:
+    retries, url = Config(retries={"mode": mode}), loopback.url
+    idp = session.client("cognito-idp", endpoint_url=url, config=retries)
+    identity = session.client("cognito-identity", endpoint_url=url, config=retries)
+    for call in (each for each in CALLS if each.attempts == ONCE):
+        loopback.requests.clear()
+        loopback.answers, loopback.default = list(call.before), FAILURES[failure]
+        config = CognitoClientConfig(
+            **make_config(endpoint_url=url, **call.config).model_dump(),
+            identity_pool_id=IDENTITY_POOL,
+            identity_endpoint_url=url,
+        )
+
+        with pytest.raises(CognitoError):
+            call.make(CognitoClient(config, client=idp, identity_client=identity))
+
+        assert operations(loopback).count(call.operation) == ONCE, call
+
+
+def test_a_ready_client_is_left_as_it_was_to_others(loopback: Any, session: Session) -> None:
+    client = session.client(
+        "cognito-idp", endpoint_url=loopback.url, config=Config(retries={"mode": "standard"})
+    )
+    for _ in range(3):  # one for each request, as somebody may do it
+        idp = CognitoIdp(
+            CognitoIdpConfig(user_pool_id="eu-west-1_AbCdEfGhI", client_id="c"), client=client
+        )
+    loopback.default = FAILURES["internal"]
+    with pytest.raises(CognitoError):
+        idp.login_user("ada", PASSWORD)
+    loopback.requests.clear()
+
+    with pytest.raises(ClientError):
+        client.forgot_password(ClientId="c", Username="ada")
+
+    assert operations(loopback) == ["ForgotPassword"] * RETRIED
+
+
+def test_a_call_within_a_call_changes_nothing_of_it(loopback: Any, session: Session) -> None:
+    """The credentials of one may come from another, as those of ``boto3_session`` do."""
+    config = CognitoIdpConfig(
+        user_pool_id="eu-west-1_AbCdEfGhI", client_id="c", endpoint_url=loopback.url
+    )
+    inner, outer = (
+        CognitoIdp(config, session=session),
+        session.client(
+            "cognito-idp", endpoint_url=loopback.url, config=Config(retries={"mode": "standard"})
+        ),
+    )
+    user = (200, {"Username": "ada", "UserAttributes": []})
+
+    def look(**_: Any) -> None:
+        inner.admin_get_user("ada")
+
+    outer.meta.events.register("before-call.cognito-idp.AdminCreateUser", look)
+    loopback.answers = [user]
+    loopback.default = FAILURES["internal"]
+
+    with pytest.raises(CognitoError):
+        CognitoIdp(config, client=outer).create_user("eve")
+
+    assert operations(loopback).count("AdminCreateUser") == ONCE
+
+
+def test_a_client_of_something_else_is_refused(make_config: Callable[..., Any]) -> None:
+    wrong: Any = "cognito-idp"
+    with pytest.raises(CognitoConfigurationError, match="boto3 client"):
+        CognitoIdp(make_config(), client=wrong)
+
+
 def test_the_second_attempt_may_succeed(
     make_client: Callable[..., CognitoIdp], loopback: Any
 ) -> None:
@@ -423,6 +509,14 @@ DELETE_USER: Final = Call("delete_user", "AdminDeleteUser", RETRIED, ("ada",))
 DELETE_OWN_USER: Final = Call("delete_own_user", "DeleteUser", RETRIED, (TOKENS,))
 SIGN_OUT: Final = Call("sign_out", "GlobalSignOut", RETRIED, (TOKENS,))
 FORGET_DEVICE: Final = Call("forget_device", "ForgetDevice", RETRIED, (TOKENS, DEVICE))
+IS_CONFIRMED: Final = (
+    400,
+    {
+        "__type": "NotAuthorizedException",
+        "message": "User cannot be confirmed. Current status is CONFIRMED",
+    },
+)
+CONFIRM_USER: Final = Call("confirm_user", "AdminConfirmSignUp", RETRIED, ("ada",))
 DELETE_GROUP: Final = Call("delete_group", "DeleteGroup", RETRIED, ("clerks",))
 
 
@@ -444,8 +538,9 @@ done_already = pytest.mark.parametrize(
         Done(DELETE_USER, NO_USER, UserNotFoundError),
         Done(DELETE_OWN_USER, NO_USER, UserNotFoundError),
         Done(SIGN_OUT, NO_TOKEN, TokenVerificationError),
-        Done(FORGET_DEVICE, NO_DEVICE, DeviceNotFoundError),
-        Done(DELETE_GROUP, NO_GROUP, CognitoConfigurationError),
+        Done(FORGET_DEVICE, NO_DEVICE, DeviceRefusedError),
+        Done(DELETE_GROUP, NO_GROUP, GroupNotFoundError),
+        Done(CONFIRM_USER, IS_CONFIRMED, CognitoError),
     ],
     ids=str,
 )

@@ -144,8 +144,59 @@ def test_the_rotated_refresh_token_is_the_one_that_is_used_next(
     assert [each.refresh_token.get_secret_value() for each in told] == ["refresh-2", "refresh-3"]
 
 
-def test_a_callback_that_fails_is_called_with_the_same_tokens_again(
+def test_a_callback_may_use_the_session(
     scripted_client: CognitoClient, loopback: Any, signer: Any, credentials_answer: Any
+) -> None:
+    loopback.answers = [(200, signer.result()), IDENTITY, credentials_answer("ASIA1")]
+    used: list[str | None] = []
+    session = scripted_client.boto3_session(
+        signer.tokens(exp=int(time.time()) + 10),
+        on_tokens_refreshed=lambda _: used.append(key_of(session)),
+    )
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(key_of, session).result(10) == "ASIA1"
+
+    assert used == ["ASIA1"]
+
+
+def test_new_tokens_are_told_of_although_there_are_no_credentials(
+    scripted_client: CognitoClient, loopback: Any, signer: Any
+) -> None:
+    loopback.answers = [(200, signer.result())]
+    loopback.default = DOWN
+    told: list[AuthTokens] = []
+    session = scripted_client.boto3_session(
+        signer.tokens(exp=int(time.time()) + 10), on_tokens_refreshed=told.append
+    )
+
+    with pytest.raises(CognitoError):
+        key_of(session)
+
+    assert len(told) == 1
+
+
+def test_a_token_that_is_too_old_by_the_clock_of_the_service_is_refreshed(
+    scripted_client: CognitoClient, loopback: Any, signer: Any, credentials_answer: Any
+) -> None:
+    message = "Invalid login token. Token expired: 1 >= 0"
+    loopback.answers = [
+        (400, {"__type": "NotAuthorizedException", "message": message}),
+        (200, signer.result()),
+        IDENTITY,
+        credentials_answer("ASIA1"),
+    ]
+
+    assert key_of(scripted_client.boto3_session(signer.tokens())) == "ASIA1"
+    assert operations(loopback)[:3] == ["GetId", "InitiateAuth", "GetId"]
+
+
+def test_a_callback_that_fails_is_called_with_the_same_tokens_again(
+    scripted_client: CognitoClient,
+    loopback: Any,
+    signer: Any,
+    credentials_answer: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     loopback.answers = [(200, signer.result()), IDENTITY, credentials_answer("ASIA1")]
     told: list[AuthTokens] = []
@@ -158,14 +209,15 @@ def test_a_callback_that_fails_is_called_with_the_same_tokens_again(
     session = scripted_client.boto3_session(
         signer.tokens(exp=int(time.time()) + 10), on_tokens_refreshed=store
     )
-    with pytest.raises(OSError, match="the database is down"):
-        key_of(session)
-    with pytest.raises(OSError, match="the database is down"):
-        key_of(session)
+    assert [key_of(session) for _ in range(3)] == ["ASIA1"] * 3
+    assert len(told) == 1
+    assert "OSError" in caplog.text
+    assert "the database" not in caplog.text
     time.sleep(1.1)
+    assert [key_of(session) for _ in range(3)] == ["ASIA1"] * 3
 
-    assert key_of(session) == "ASIA1"
     assert told[0] == told[1]
+    assert len(told) == 2
     assert operations(loopback) == ["InitiateAuth", "GetId", "GetCredentialsForIdentity"]
 
 
@@ -190,7 +242,7 @@ def test_valid_credentials_stay_in_use_while_the_service_is_down(
 
     assert in_threads(lambda: key_of(session)) == ["ASIA1"] * 50
 
-    assert "stay in use" in caplog.text
+    assert "those in hand stay" in caplog.text
     # One attempt, which botocore makes of three requests, and then a pause.
     assert operations(loopback)[2:] == ["GetId"] * (1 if outage == DOWN else 3)
 
@@ -223,6 +275,10 @@ def test_a_stolen_refresh_token_ends_the_session(
     seen = in_threads(lambda: key_of(session))
 
     assert {type(each) for each in seen} == {RefreshTokenReusedError}
+    assert len(set(map(id, seen))) == len(seen), "threads share an error, and its traceback"
+    time.sleep(1.1)
+    with pytest.raises(RefreshTokenReusedError):
+        key_of(session)
     assert operations(loopback) == ["GetTokensFromRefreshToken"]
 
 
@@ -248,6 +304,14 @@ def test_bad_input_is_refused_at_once(scripted_client: CognitoClient, signer: An
         scripted_client.boto3_session(text)
     with pytest.raises(InvalidInputError, match="custom_role_arn"):
         scripted_client.boto3_session(signer.tokens(), custom_role_arn="clerk")
+
+    async def awaited(_: AuthTokens) -> None:
+        """Do nothing."""
+
+    wrong: Any
+    for wrong in (awaited, "store", 7):
+        with pytest.raises(InvalidInputError, match="on_tokens_refreshed"):
+            scripted_client.boto3_session(signer.tokens(), on_tokens_refreshed=wrong)
 
 
 def test_a_profile_that_is_missing_is_a_mistake_of_the_set_up(

@@ -9,6 +9,7 @@ from saigon.aws.cognito import AuthChallenge, AuthTokens, CognitoIdp
 from saigon.aws.cognito.exceptions import (
     ChallengeExpiredError,
     ChallengeRequiredError,
+    CognitoConnectionError,
     CognitoError,
     InvalidCredentialsError,
     InvalidInputError,
@@ -359,8 +360,10 @@ def test_tokens_without_a_time_are_an_error(
     tokens = {"IdToken": signer.token(**claim), "AccessToken": signer.token("access", **claim)}
     loopback.answers = [(200, signer.result(**tokens))]
 
-    with pytest.raises(CognitoError, match="neither tokens nor a challenge"):
+    with pytest.raises(CognitoConnectionError, match="cannot be read") as caught:
         scripted().login_user("ada", "Passw0rd!x")
+
+    assert caught.value.__context__ is None
 
 
 def test_an_unknown_flow_is_refused(scripted: Any, loopback: Any) -> None:

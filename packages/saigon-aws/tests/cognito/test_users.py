@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from saigon.aws.cognito import CognitoIdp
 from saigon.aws.cognito.exceptions import (
     ChallengeRequiredError,
-    CognitoConfigurationError,
     CognitoConnectionError,
     CognitoError,
+    GroupNotFoundError,
     InvalidInputError,
     PasswordPolicyError,
     UserDisabledError,
@@ -118,7 +118,7 @@ class TestCreateUser:
         assert list(idp.list_users()) == []
 
     def test_an_unknown_group_leaves_no_user_behind(self, idp: CognitoIdp) -> None:
-        with pytest.raises(CognitoConfigurationError):
+        with pytest.raises(GroupNotFoundError):
             idp.create_user("ada", PASSWORD, groups=["nobody"])
 
         assert list(idp.list_users()) == []
@@ -145,7 +145,6 @@ class TestCreateUser:
             "CodeDeliveryFailureException",
             "InvalidLambdaResponseException",
             "UnexpectedLambdaException",
-            "UserLambdaValidationException",
         ],
     )
     def test_an_invitation_or_trigger_that_fails_leaves_no_user_behind(
@@ -161,6 +160,42 @@ class TestCreateUser:
 
         assert caught.value.code == code
         assert list(idp.list_users()) == []
+
+    def test_a_trigger_that_refuses_removes_nobody(self, scripted: Any, loopback: Any) -> None:
+        # It does so before a user is made: one of this name is somebody else's.
+        loopback.default = (400, {"__type": "UserLambdaValidationException", "message": "No."})
+
+        with pytest.raises(CognitoError, match="No"):
+            scripted().create_user("ada")
+
+        assert [each["operation"] for each in loopback.requests] == ["AdminCreateUser"]
+
+    @pytest.mark.parametrize(
+        ("username", "attributes", "mediums"),
+        [
+            ("ada", {"email": "ada@example.com"}, ["EMAIL"]),
+            ("ada", {"phone_number": "+491234567"}, ["SMS"]),
+            ("ada", {"email": "ada@example.com", "phone_number": "+49123"}, ["EMAIL", "SMS"]),
+            ("ada@example.com", {}, ["EMAIL"]),
+            ("+491234567", {}, None),
+        ],
+        ids=["email", "telephone", "both", "name", "number"],
+    )
+    def test_an_invitation_goes_where_the_user_can_be_reached(
+        self, scripted: Any, loopback: Any, username: str, attributes: Any, mediums: Any
+    ) -> None:
+        loopback.default = (200, {"User": {"Username": username}})
+
+        scripted().create_user(username, attributes=attributes, notify_user=True)
+
+        assert loopback.requests[0].get("DesiredDeliveryMediums") == mediums
+
+    @pytest.mark.parametrize("flag", ["notify_user", "temporary"])
+    def test_text_is_no_choice(self, scripted: Any, loopback: Any, flag: str) -> None:
+        with pytest.raises(InvalidInputError, match=flag):
+            scripted().create_user("ada", **{flag: "false"})
+
+        assert loopback.requests == []
 
     @pytest.mark.parametrize("answer", [{}, {"User": {}}, {"User": {"Username": None}}], ids=str)
     def test_an_answer_without_the_user_is_as_good_as_lost(
@@ -229,7 +264,7 @@ class TestCreateUser:
         found = {
             "Username": "ada",
             "UserStatus": "FORCE_CHANGE_PASSWORD",
-            "UserCreateDate": datetime.now(UTC).timestamp(),
+            "UserCreateDate": (datetime.now(UTC) + timedelta(seconds=5)).timestamp(),
         }
         loopback.answers = [None, (200, found)]
         loopback.headers = {"Date": date}
@@ -264,6 +299,7 @@ class TestCreateUser:
             (timedelta(), "FORCE_CHANGE_PASSWORD", timedelta(), True),
             (timedelta(), "FORCE_CHANGE_PASSWORD", timedelta(hours=-1), True),
             (timedelta(), "FORCE_CHANGE_PASSWORD", timedelta(hours=1), True),
+            (timedelta(seconds=2.5), "FORCE_CHANGE_PASSWORD", timedelta(), False),
             (timedelta(seconds=30), "FORCE_CHANGE_PASSWORD", timedelta(), False),
             (timedelta(minutes=59), "FORCE_CHANGE_PASSWORD", timedelta(hours=1), False),
             (timedelta(), "CONFIRMED", timedelta(), False),

@@ -9,8 +9,8 @@ from saigon.aws.cognito.config import AuthFlow, CognitoClientConfig, CognitoIdpC
 from saigon.aws.cognito.exceptions import CognitoError
 from saigon.aws.cognito.idp import CognitoIdp
 from saigon.aws.cognito.models import (
-    AccessToken,
     AccessTokenClaims,
+    AccessTokenLike,
     AuthChallenge,
     AuthTokens,
     CodeDelivery,
@@ -19,6 +19,7 @@ from saigon.aws.cognito.models import (
     DeviceCredentials,
     IamCredentials,
     IdTokenClaims,
+    IdTokenLike,
     MfaMethod,
     SignUpResult,
     SoftwareToken,
@@ -26,8 +27,8 @@ from saigon.aws.cognito.models import (
 )
 
 __all__ = [
-    "AccessToken",
     "AccessTokenClaims",
+    "AccessTokenLike",
     "AuthChallenge",
     "AuthFlow",
     "AuthTokens",
@@ -42,6 +43,7 @@ __all__ = [
     "DeviceCredentials",
     "IamCredentials",
     "IdTokenClaims",
+    "IdTokenLike",
     "MfaMethod",
     "OnTokensRefreshed",
     "SignUpResult",

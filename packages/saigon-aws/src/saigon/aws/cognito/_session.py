@@ -3,10 +3,17 @@
 import logging
 import time
 from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from saigon.aws.cognito.exceptions import CognitoConfigurationError
+from saigon.aws.cognito.exceptions import (
+    CognitoConfigurationError,
+    CognitoError,
+    RefreshTokenError,
+    TokenExpiredError,
+)
 from saigon.aws.cognito.models import AuthTokens, IamCredentials
 
 if TYPE_CHECKING:
@@ -34,15 +41,14 @@ class _Renewal:
         *,
         refresh: Callable[[AuthTokens], AuthTokens],
         fetch: Callable[[AuthTokens], IamCredentials],
-        on_tokens_refreshed: OnTokensRefreshed | None,
     ) -> None:
+        self.news: AuthTokens | None = None
+        """New tokens that nobody has been told of."""
         self._tokens = tokens
         self._refresh = refresh
         self._fetch = fetch
-        self._tell = on_tokens_refreshed
-        self._untold = False
         self._credentials: IamCredentials | None = None
-        self._failure: Exception | None = None
+        self._failure: CognitoError | None = None
         self._try_again_at = float("-inf")
 
     def __call__(self) -> dict[str, str]:
@@ -52,41 +58,79 @@ class _Renewal:
         """
         if self._failure is None or time.monotonic() >= self._try_again_at:
             self._try()
-        if self._failure is not None and not self._is_valid():
-            raise self._failure.with_traceback(None)
-        return _metadata(self._credentials)
+        if self._credentials is not None and (self._failure is None or self._is_valid()):
+            return _metadata(self._credentials)
+        raise copy(self._failure or CognitoError("there are no credentials"))
 
     def _try(self) -> None:
         try:
             self._credentials = self._renewed()
             self._failure = None
-        except Exception as error:  # noqa: BLE001  # of the callback too, which is called again
-            pause = _PAUSE_SECONDS
+        except CognitoError as error:
+            self._failure = error.with_traceback(None)
+            self._try_again_at = time.monotonic() + self._pause(error)
             if self._is_valid():
-                pause = _PAUSE_SECONDS_IN_HAND
-                _LOG.warning(
-                    "cannot renew a user's credentials (%s); those in hand stay in use",
-                    type(error).__name__,
-                )
-            self._failure, self._try_again_at = error, time.monotonic() + pause
+                _LOG.warning("cannot renew a user's credentials, those in hand stay: %s", error)
+
+    def _pause(self, error: CognitoError) -> float:
+        if isinstance(error, RefreshTokenError):
+            return float("inf")  # it stays dead
+        return _PAUSE_SECONDS_IN_HAND if self._is_valid() else _PAUSE_SECONDS
 
     def _renewed(self) -> IamCredentials:
         if self._tokens.expires_at - _MARGIN <= datetime.now(UTC):
-            self._tokens = self._refresh(self._tokens)
-            self._untold = self._tell is not None
-        if self._tell is not None and self._untold:
-            self._tell(self._tokens)
-            self._untold = False
-        return self._fetch(self._tokens)
+            self._refresh_tokens()
+        try:
+            return self._fetch(self._tokens)
+        except TokenExpiredError:  # by the clock of the service
+            self._refresh_tokens()
+            return self._fetch(self._tokens)
+
+    def _refresh_tokens(self) -> None:
+        self._tokens = self.news = self._refresh(self._tokens)
 
     def _is_valid(self) -> bool:
         credentials = self._credentials
         return credentials is not None and credentials.expiration > datetime.now(UTC)
 
 
-def _metadata(credentials: IamCredentials | None) -> dict[str, str]:
-    if credentials is None:
-        return {}
+class _Telling:
+    """Tells of new tokens once, outside of botocore's lock: who is told may use the session."""
+
+    def __init__(self, renewal: _Renewal, callback: OnTokensRefreshed | None) -> None:
+        self._renewal = renewal
+        self._callback = callback
+        self._lock = Lock()
+        self._not_before = float("-inf")
+
+    def tell(self) -> None:
+        """Tell of what is new, if anything is and nobody has been told."""
+        news = self._take() if self._callback is not None else None
+        if news is None or self._callback is None:
+            return
+        try:
+            self._callback(news)
+        except Exception as error:  # noqa: BLE001  # of the caller's; nothing is lost by it
+            _LOG.warning(
+                "on_tokens_refreshed failed (%s), and is called again", type(error).__name__
+            )
+            self._put_back(news)
+
+    def _take(self) -> AuthTokens | None:
+        with self._lock:
+            if time.monotonic() < self._not_before:
+                return None
+            news, self._renewal.news = self._renewal.news, None
+            return news
+
+    def _put_back(self, news: AuthTokens) -> None:
+        with self._lock:
+            self._not_before = time.monotonic() + _PAUSE_SECONDS
+            if self._renewal.news is None:
+                self._renewal.news = news
+
+
+def _metadata(credentials: IamCredentials) -> dict[str, str]:
     return {
         "access_key": credentials.access_key_id,
         "secret_key": credentials.secret_access_key.get_secret_value(),
@@ -103,7 +147,11 @@ def refreshing_session(
     region_name: str,
     on_tokens_refreshed: OnTokensRefreshed | None,
 ) -> "Session":
-    """Return a session that asks for credentials when a request needs them, and again in time."""
+    """Return a session that asks for credentials when a request needs them, and again in time.
+
+    Raises:
+        CognitoConfigurationError: The profile or configuration file of AWS is wrong.
+    """
     import botocore.session
     from boto3.session import Session
     from botocore.credentials import (
@@ -113,14 +161,21 @@ def refreshing_session(
     )
     from botocore.exceptions import BotoCoreError
 
-    renewal = _Renewal(
-        tokens, refresh=refresh, fetch=fetch, on_tokens_refreshed=on_tokens_refreshed
-    )
+    renewal = _Renewal(tokens, refresh=refresh, fetch=fetch)
+    telling = _Telling(renewal, on_tokens_refreshed)
+
+    # Classes here, because botocore is imported here.
+    class Credentials(DeferredRefreshableCredentials):
+        def get_frozen_credentials(self) -> Any:
+            try:
+                return super().get_frozen_credentials()
+            finally:
+                telling.tell()
 
     # One for the session: threads that ask for the first time at once would get one each.
-    credentials = DeferredRefreshableCredentials(refresh_using=renewal, method=_METHOD)
+    credentials = Credentials(refresh_using=renewal, method=_METHOD)
 
-    class Provider(CredentialProvider):  # a class here, because botocore is imported here
+    class Provider(CredentialProvider):
         METHOD = _METHOD
 
         def load(self) -> Any:
@@ -131,7 +186,8 @@ def refreshing_session(
     try:
         return Session(botocore_session=core, region_name=region_name)
     except BotoCoreError as error:
-        raise CognitoConfigurationError(
-            f"no boto3 session can be made ({type(error).__name__}): check AWS_PROFILE and the "
-            "configuration file of AWS"
-        ) from error
+        name = type(error).__name__
+    # Outside of the handler: the error may quote the file with the user's credentials.
+    raise CognitoConfigurationError(
+        f"no boto3 session can be made ({name}): check AWS_PROFILE and the files of AWS"
+    )

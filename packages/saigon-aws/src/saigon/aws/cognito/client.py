@@ -1,19 +1,13 @@
 """Temporary AWS credentials for the users of a user pool."""
 
 from collections.abc import Mapping
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import SecretStr
-
-from saigon.aws.cognito._calls.answers import field_of
+from saigon.aws.cognito._calls.answers import credentials_from_answer, field_of
 from saigon.aws.cognito._calls.api import Api
-from saigon.aws.cognito._calls.checks import (
-    checked_identity,
-    checked_role,
-    plain_text,
-    refresh_token_of,
-)
+from saigon.aws.cognito._calls.checks import checked_identity, checked_role
+from saigon.aws.cognito._calls.token_arguments import id_token_of, refresh_token_of
 from saigon.aws.cognito._session import OnTokensRefreshed, refreshing_session
 from saigon.aws.cognito._tokens.unverified import unverified_claims
 from saigon.aws.cognito.config import CognitoClientConfig
@@ -24,7 +18,7 @@ from saigon.aws.cognito.exceptions import (
     RoleChoiceRequiredError,
 )
 from saigon.aws.cognito.idp import CognitoIdp
-from saigon.aws.cognito.models import AuthTokens, IamCredentials
+from saigon.aws.cognito.models import AuthTokens, IamCredentials, IdTokenLike
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -32,6 +26,9 @@ if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
 
 __all__ = ["CognitoClient", "OnTokensRefreshed"]
+
+# Refusals with these words in them are of the token, whatever role is chosen.
+_OF_THE_LOGIN: Final = ("login", "provider", "token")
 
 
 class CognitoClient(CognitoIdp):
@@ -64,7 +61,7 @@ class CognitoClient(CognitoIdp):
             client=identity_client,
         )
 
-    def get_identity_id(self, tokens: AuthTokens | SecretStr | str) -> str:
+    def get_identity_id(self, tokens: IdTokenLike) -> str:
         """Return the identity that the identity pool gives the user, the same each time.
 
         Args:
@@ -75,10 +72,10 @@ class CognitoClient(CognitoIdp):
             IdentityRefusedError: The identity pool does not accept the login.
             TokenExpiredError: The ID token is too old: refresh the tokens.
         """
-        return self._identity_of(self._login(tokens)[1])
+        return self._identity_of({self._login_provider: id_token_of(tokens)})
 
     def get_iam_credentials(
-        self, tokens: AuthTokens | SecretStr | str, *, custom_role_arn: str | None = None
+        self, tokens: IdTokenLike, *, custom_role_arn: str | None = None
     ) -> IamCredentials:
         """Return new temporary AWS credentials of the user.
 
@@ -92,13 +89,14 @@ class CognitoClient(CognitoIdp):
             TokenExpiredError: The ID token is too old: refresh the tokens.
             RoleChoiceRequiredError: The user has several roles and none was chosen.
         """
-        claims, logins = self._login(tokens)
+        token = id_token_of(tokens)
         role = checked_role("custom_role_arn", custom_role_arn)
+        logins = {self._login_provider: token}
         identity_id = self._identity_of(logins)
         try:
             return self._credentials(identity_id, Logins=logins, CustomRoleArn=role)
         except (IdentityRefusedError, RoleChoiceRequiredError) as refusal:
-            choice = None if role else _role_choice(claims, refusal)
+            choice = None if role else _role_choice(unverified_claims(token) or {}, refusal)
             if choice is None:
                 raise
         raise choice
@@ -127,13 +125,16 @@ class CognitoClient(CognitoIdp):
         """Return a boto3 session of the user, which refreshes tokens and credentials by itself.
 
         One fetch serves however many threads. Where it fails, the credentials stay in use for as
-        long as they are valid.
+        long as they are valid; then a request by the session raises the CognitoError of the
+        failure, such as RefreshTokenError.
 
         Args:
-            tokens: The user's tokens.
+            tokens: The user's tokens, which are the session's from now on: a refresh token that
+                rotates has room for one owner.
             custom_role_arn: The role to take, where the user has several.
             region_name: The session's region; the user pool's by default.
-            on_tokens_refreshed: Called with new tokens, to store them.
+            on_tokens_refreshed: Called with new tokens, to store them; it may use the session.
+                Where it raises, a warning is logged, and it is called with the same tokens again.
 
         Raises:
             InvalidInputError: These are no tokens, or that is no role.
@@ -141,6 +142,7 @@ class CognitoClient(CognitoIdp):
         """
         refresh_token_of(tokens)
         checked_role("custom_role_arn", custom_role_arn)
+        _check_callback(on_tokens_refreshed)
         return refreshing_session(
             tokens,
             refresh=self.refresh_tokens,
@@ -154,6 +156,7 @@ class CognitoClient(CognitoIdp):
     def _identity_of(self, logins: dict[str, str] | None) -> str:
         answer = self._identity_api.call(
             "GetId",
+            once=logins is None,  # each makes another guest
             refused=IdentityRefusedError,
             IdentityPoolId=self._identity_pool_id,
             Logins=logins,
@@ -167,17 +170,12 @@ class CognitoClient(CognitoIdp):
             IdentityId=identity_id,
             **parameters,
         )
-        return _credentials_from(answer, identity_id)
+        return credentials_from_answer(answer, identity_id)
 
-    def _login(
-        self, tokens: AuthTokens | SecretStr | str
-    ) -> tuple[Mapping[str, Any], dict[str, str]]:
-        """Return what the ID token says, unverified, and the login that it is."""
-        token = plain_text(tokens.id_token if isinstance(tokens, AuthTokens) else tokens)
-        claims = unverified_claims(token)
-        if claims is None or claims.get("token_use") != "id":
-            raise InvalidInputError("tokens", "an ID token, not an access token or other text")
-        return claims, {self._login_provider: token}
+
+def _check_callback(callback: Any) -> None:
+    if callback is not None and (not callable(callback) or iscoroutinefunction(callback)):
+        raise InvalidInputError("on_tokens_refreshed", "a function, and not one to be awaited")
 
 
 def _role_choice(
@@ -187,22 +185,14 @@ def _role_choice(
     roles = claims.get("cognito:roles")
     if not isinstance(roles, list) or len(roles) <= 1 or claims.get("cognito:preferred_role"):
         return None
+    told = str(refusal).lower()
+    if refusal.code != "NotAuthorizedException" or any(word in told for word in _OF_THE_LOGIN):
+        return None
     choice = RoleChoiceRequiredError(
-        "the user has several roles and no preferred one: give custom_role_arn",
+        f"{refusal}: the user has several roles and no preferred one, give custom_role_arn",
         code=refusal.code,
         operation=refusal.operation,
         request_id=refusal.request_id,
     )
     choice.roles = tuple(map(str, roles))
     return choice
-
-
-def _credentials_from(answer: Mapping[str, Any], identity_id: str) -> IamCredentials:
-    credentials = field_of(answer, "Credentials")
-    return IamCredentials(
-        access_key_id=field_of(credentials, "AccessKeyId"),
-        secret_access_key=field_of(credentials, "SecretKey"),
-        session_token=field_of(credentials, "SessionToken"),
-        expiration=field_of(credentials, "Expiration").astimezone(UTC),
-        identity_id=answer.get("IdentityId", identity_id),
-    )

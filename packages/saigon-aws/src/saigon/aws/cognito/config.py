@@ -1,6 +1,7 @@
 """What a Cognito client has to know of its pools."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -12,6 +13,8 @@ __all__ = ["AuthFlow", "CognitoClientConfig", "CognitoIdpConfig"]
 AuthFlow = Literal["USER_PASSWORD_AUTH", "USER_SRP_AUTH", "ADMIN_USER_PASSWORD_AUTH"]
 """How a password is sent: to Cognito, as an SRP proof, or by a server with AWS credentials."""
 
+_ClientId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_+]+$", max_length=128)]
+
 
 class CognitoIdpConfig(Record):
     """A user pool and one of its app clients.
@@ -22,13 +25,13 @@ class CognitoIdpConfig(Record):
 
     user_pool_id: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d_[0-9A-Za-z]+$", max_length=55)
     """Such as ``eu-west-1_AbCdEfGhI``."""
-    client_id: str = Field(pattern=r"^[A-Za-z0-9_+]+$", min_length=1, max_length=128)
+    client_id: _ClientId
     """The app client's id."""
-    accepted_client_ids: frozenset[str] = frozenset()
+    accepted_client_ids: frozenset[_ClientId] = frozenset()
     """Further app clients of the pool, whose tokens are verified as the app client's own are."""
     client_secret: SecretStr | None = Field(default=None, min_length=1)
     """The app client's secret, where it has one."""
-    region: str = ""
+    region: str = Field(default="", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
     """The AWS region; that of the user pool's id by default."""
     endpoint_url: str | None = None
     """Another address for the API than AWS's."""
@@ -108,6 +111,11 @@ class CognitoClientConfig(CognitoIdpConfig):
 
 
 def _url(value: str | None) -> str | None:
-    if value is not None and not value.startswith(("https://", "http://")):
-        raise ValueError("expected a URL that begins with https:// or http://")
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("a URL that begins with https:// or http:// and a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL without a user or password, which would be logged")
     return value

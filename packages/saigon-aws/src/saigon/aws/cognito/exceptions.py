@@ -10,8 +10,9 @@
      +-- CodeMismatchError            ask the user again
      +-- CognitoConfigurationError    a mistake of the set-up: pools, clients, roles, AWS access
      +-- CognitoConnectionError       Cognito was not reached; what was asked may have happened
-     +-- DeviceNotFoundError          sign in without the device
+     +-- DeviceRefusedError           sign in without the device
      +-- GroupExistsError
+     +-- GroupNotFoundError
      +-- IdentityRefusedError         the identity pool does not accept the login
      +-- InvalidCredentialsError      wrong password or unknown user, which look the same
      +-- InvalidInputError            refused before any request: .field, .rule
@@ -24,6 +25,7 @@
      |    +-- RefreshTokenReusedError
      |    +-- RefreshTokenRevokedError
      +-- RoleChoiceRequiredError      the user has several roles: say which
+     +-- TemporaryPasswordExpiredError  an administrator has to give a new one
      +-- TokenVerificationError       do not trust the token
      |    +-- TokenAudienceError
      |    +-- TokenExpiredError
@@ -56,8 +58,9 @@ __all__ = [
     "CognitoConfigurationError",
     "CognitoConnectionError",
     "CognitoError",
-    "DeviceNotFoundError",
+    "DeviceRefusedError",
     "GroupExistsError",
+    "GroupNotFoundError",
     "IdentityRefusedError",
     "InvalidCredentialsError",
     "InvalidInputError",
@@ -70,6 +73,7 @@ __all__ = [
     "RefreshTokenReusedError",
     "RefreshTokenRevokedError",
     "RoleChoiceRequiredError",
+    "TemporaryPasswordExpiredError",
     "TokenAudienceError",
     "TokenExpiredError",
     "TokenIssuerError",
@@ -171,12 +175,16 @@ class CognitoConnectionError(CognitoError):
     """Cognito was not reached or did not answer; what was asked may nevertheless have happened."""
 
 
-class DeviceNotFoundError(CognitoError):
-    """The pool does not know the device, or has forgotten it."""
+class DeviceRefusedError(CognitoError):
+    """The pool does not know the device, has forgotten it, or its password is another."""
 
 
 class GroupExistsError(CognitoError):
     """The pool has a group of this name."""
+
+
+class GroupNotFoundError(CognitoError):
+    """The pool has no such group."""
 
 
 class IdentityRefusedError(CognitoError):
@@ -227,6 +235,10 @@ class RoleChoiceRequiredError(CognitoError):
     """
 
     roles: tuple[str, ...] = ()
+
+
+class TemporaryPasswordExpiredError(CognitoError):
+    """The user came too late: an administrator gives a new one with ``set_user_password``."""
 
 
 class TokenVerificationError(CognitoError):

@@ -5,17 +5,23 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._calls.checks import plain_text
 from saigon.aws.cognito._sign_in.devices import DeviceTracking
 from saigon.aws.cognito._sign_in.flows import SignIn
 from saigon.aws.cognito._sign_in.renewal import TokenRenewal
+from saigon.aws.cognito._text import plain_text
 from saigon.aws.cognito._tokens.verifier import TokenVerifier
 from saigon.aws.cognito._users.creation import UserCreation
 from saigon.aws.cognito._users.listing import UserListing
 from saigon.aws.cognito._users.own import OwnProfile
 from saigon.aws.cognito._users.self_service import SelfService
 from saigon.aws.cognito.config import CognitoIdpConfig
-from saigon.aws.cognito.models import AccessTokenClaims, AuthTokens, IdTokenClaims
+from saigon.aws.cognito.models import (
+    AccessTokenClaims,
+    AccessTokenLike,
+    AuthTokens,
+    IdTokenClaims,
+    IdTokenLike,
+)
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -34,7 +40,8 @@ class CognitoIdp(
 
     Args:
         config: The user pool and app client.
-        client: A ready boto3 client, with its own retries; one per kind of call is made otherwise.
+        client: A ready boto3 client, whose retries apply to reading and administration alone; two
+            are made otherwise, of which one needs no AWS credentials.
         session: The boto3 session to make clients from.
     """
 
@@ -51,6 +58,10 @@ class CognitoIdp(
     def confirm_user(self, username: str, confirmation_code: str | SecretStr | None = None) -> None:
         """Confirm a sign-up: with the code as the user, without one as an administrator.
 
+        Args:
+            username: The user's name.
+            confirmation_code: What was sent; an administrator needs none.
+
         Raises:
             CodeMismatchError: The code is wrong.
             CodeExpiredError: The code is too old.
@@ -63,10 +74,10 @@ class CognitoIdp(
 
     def verify_id_token(
         self,
-        token: str | SecretStr | AuthTokens,
+        token: IdTokenLike,
         *,
         nonce: str | None = None,
-        access_token: str | SecretStr | None = None,
+        access_token: AccessTokenLike | None = None,
         groups: Collection[str] = (),
     ) -> IdTokenClaims:
         """Return the claims of an ID token that this pool gave to this app client.
@@ -82,16 +93,17 @@ class CognitoIdp(
             JwksUnavailableError: The pool's keys are out of reach, so the token cannot be judged.
         """
         text = token.id_token if isinstance(token, AuthTokens) else token
+        access = access_token.access_token if isinstance(access_token, AuthTokens) else access_token
         return self._verifier.verify_id_token(
             plain_text(text),
             nonce=nonce,
-            access_token=None if access_token is None else plain_text(access_token),
+            access_token=None if access is None else plain_text(access),
             groups=groups,
         )
 
     def verify_access_token(
         self,
-        token: str | SecretStr | AuthTokens,
+        token: AccessTokenLike,
         *,
         scopes: Collection[str] = (),
         groups: Collection[str] = (),

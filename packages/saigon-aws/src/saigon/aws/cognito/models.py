@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
-from pydantic import Field, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 
 from saigon.aws.cognito._record import Record
+from saigon.aws.cognito._text import is_unicode
+from saigon.aws.cognito.exceptions import InvalidInputError
 
 __all__ = [
-    "AccessToken",
     "AccessTokenClaims",
+    "AccessTokenLike",
     "AuthChallenge",
     "AuthTokens",
     "CodeDelivery",
@@ -21,6 +23,7 @@ __all__ = [
     "DeviceCredentials",
     "IamCredentials",
     "IdTokenClaims",
+    "IdTokenLike",
     "MfaMethod",
     "SignUpResult",
     "SoftwareToken",
@@ -29,12 +32,12 @@ __all__ = [
 
 
 class AuthTokens(Record):
-    """The tokens of a signed-in user."""
+    """The tokens of a signed-in user; ``to_plain`` is for storing them."""
 
     id_token: SecretStr
     access_token: SecretStr
     refresh_token: SecretStr
-    expires_at: datetime
+    expires_at: AwareDatetime
     """When the first of the ID and access tokens expires; aware, in UTC."""
     username: str
     """The user's real name in the pool, also after a sign-in by e-mail address or alias."""
@@ -43,11 +46,14 @@ class AuthTokens(Record):
     device_key: str | None = None
     """The device of this sign-in, where the pool tracks devices; a refresh has to name it."""
     device_group_key: str | None = None
-    """Of a new device, which ``confirm_device`` makes known to the pool."""
+    """Of a new device alone, which ``confirm_device`` makes known to the pool."""
 
 
-AccessToken: TypeAlias = AuthTokens | SecretStr | str
+AccessTokenLike: TypeAlias = AuthTokens | SecretStr | str
 """A user's tokens, or the access token alone, as a service receives it."""
+
+IdTokenLike: TypeAlias = AuthTokens | SecretStr | str
+"""A user's tokens, or the ID token alone."""
 
 MfaMethod: TypeAlias = Literal["SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"]
 """A second factor: an authenticator app's code, one by text message, or one by e-mail."""
@@ -56,15 +62,15 @@ MfaMethod: TypeAlias = Literal["SOFTWARE_TOKEN_MFA", "SMS_MFA", "EMAIL_OTP"]
 class DeviceCredentials(Record):
     """A device's own password, which the pool asks for in place of a second factor.
 
-    Store it on the device alone; a sign-in takes it as ``device``.
+    Store it on the device alone, by ``to_plain``; a sign-in takes it as ``device``.
 
     See Also:
         https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-device-tracking.html
     """
 
-    device_key: str
-    device_group_key: str
-    password: SecretStr
+    device_key: str = Field(min_length=1, max_length=55)
+    device_group_key: str = Field(min_length=1, max_length=1024)
+    password: SecretStr = Field(min_length=1, max_length=256)
     user_confirmation_necessary: bool = False
     """Whether the pool remembers the device only after ``update_device_status``."""
 
@@ -76,12 +82,12 @@ class AuthChallenge(Record):
         https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html
     """
 
-    name: str
+    name: str = Field(pattern=r"^[A-Z0-9_]{1,64}$")
     """Such as ``NEW_PASSWORD_REQUIRED``; names that Cognito adds later are carried too."""
-    username: str
+    username: str = Field(min_length=1, max_length=2048)
     """The name to answer with, which is the real one where Cognito gave it."""
-    session: SecretStr | None = None
-    """Can be used once, and for three minutes where the app client does not say otherwise."""
+    session: SecretStr | None = Field(default=None, min_length=20, max_length=4096)
+    """Used up by the answer; good for three minutes where the app client does not say otherwise."""
     parameters: Mapping[str, str] = Field(default_factory=dict, repr=False)
     """What Cognito tells of the challenge, such as where a code was sent."""
     by_admin: bool = False
@@ -122,6 +128,10 @@ class SoftwareToken(Record):
         See Also:
             https://github.com/google/google-authenticator/wiki/Key-Uri-Format
         """
+        given: dict[str, Any] = {"issuer": issuer, "account": account}
+        for field, value in given.items():
+            if not isinstance(value, str) or not is_unicode(value):
+                raise InvalidInputError(field, "text")
         label = f"{quote(issuer, safe='')}:{quote(account, safe='')}"
         secret = self.secret_code.get_secret_value()
         query = urlencode({"secret": secret, "issuer": issuer}, quote_via=quote)
@@ -193,7 +203,7 @@ class IamCredentials(Record):
     access_key_id: str
     secret_access_key: SecretStr
     session_token: SecretStr
-    expiration: datetime
+    expiration: AwareDatetime
     """Aware, in UTC."""
     identity_id: str
     """The identity of the identity pool that they are of."""

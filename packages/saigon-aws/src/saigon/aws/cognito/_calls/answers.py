@@ -1,14 +1,15 @@
 """Read Cognito's answers into this package's models."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn
+from functools import wraps
+from typing import Any, Final, NoReturn, ParamSpec, TypeVar
 
 from pydantic import SecretStr
 
 from saigon.aws.cognito._tokens.unverified import unverified_claims
-from saigon.aws.cognito.exceptions import CognitoConnectionError, CognitoError
+from saigon.aws.cognito.exceptions import CognitoConnectionError, InvalidInputError
 from saigon.aws.cognito.models import (
     AuthChallenge,
     AuthTokens,
@@ -16,23 +17,52 @@ from saigon.aws.cognito.models import (
     CognitoGroup,
     CognitoUser,
     DeviceCredentials,
+    IamCredentials,
+    SignUpResult,
 )
 
 SRP_PARAMETERS: Final = frozenset({"SALT", "SECRET_BLOCK", "SRP_B"})
 """Parameters of the challenges that are answered by a proof."""
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_UNREADABLE: Final = (
+    InvalidInputError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+)
 
-def field_of(answer: Mapping[str, Any], name: str) -> Any:
+
+def reading(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Let a reader raise one error, whatever the answer lacks or holds in another type."""
+
+    @wraps(read)
+    def careful(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return read(*args, **kwargs)
+        except _UNREADABLE as error:
+            name = type(error).__name__
+        raise CognitoConnectionError(f"the answer cannot be read ({name})", retryable=True)
+
+    return careful
+
+
+def field_of(answer: Any, name: str) -> Any:
     """Return what an answer always holds, or say that it is none.
 
     Raises:
         CognitoConnectionError: It does not hold it.
     """
-    if answer.get(name) is None:
+    if not isinstance(answer, Mapping) or answer.get(name) is None:
         raise CognitoConnectionError(f"the answer lacks {name}", retryable=True)
     return answer[name]
 
 
+@reading
 def user_from_answer(answer: Mapping[str, Any]) -> CognitoUser:
     """Read a user, whose attributes stand under one of two names."""
     pairs = answer.get("UserAttributes", answer.get("Attributes", ()))
@@ -50,6 +80,7 @@ def user_from_answer(answer: Mapping[str, Any]) -> CognitoUser:
     )
 
 
+@reading
 def group_from_answer(answer: Mapping[str, Any]) -> CognitoGroup:
     """Read a group."""
     return CognitoGroup(
@@ -68,6 +99,30 @@ def code_delivery_from_answer(answer: Mapping[str, Any]) -> CodeDelivery | None:
     return code_delivery(details) if details else None
 
 
+@reading
+def sign_up_from_answer(answer: Mapping[str, Any]) -> SignUpResult:
+    """Read who has signed up."""
+    return SignUpResult(
+        sub=field_of(answer, "UserSub"),
+        confirmed=field_of(answer, "UserConfirmed"),
+        code_delivery=code_delivery_from_answer(answer),
+    )
+
+
+@reading
+def credentials_from_answer(answer: Mapping[str, Any], identity_id: str) -> IamCredentials:
+    """Read temporary credentials."""
+    credentials = field_of(answer, "Credentials")
+    return IamCredentials(
+        access_key_id=field_of(credentials, "AccessKeyId"),
+        secret_access_key=field_of(credentials, "SecretKey"),
+        session_token=field_of(credentials, "SessionToken"),
+        expiration=field_of(credentials, "Expiration").astimezone(UTC),
+        identity_id=answer.get("IdentityId", identity_id),
+    )
+
+
+@reading
 def code_delivery(details: Mapping[str, Any]) -> CodeDelivery:
     """Read where one code was sent."""
     return CodeDelivery(
@@ -77,6 +132,7 @@ def code_delivery(details: Mapping[str, Any]) -> CodeDelivery:
     )
 
 
+@reading
 def tokens_from_result(
     result: Mapping[str, Any],
     *,
@@ -96,22 +152,21 @@ def tokens_from_result(
     if access is None or identity is None or not refresh:
         _not_understood()
     new_device = result.get("NewDeviceMetadata") or {}
-    try:
-        return AuthTokens(
-            id_token=SecretStr(result["IdToken"]),
-            access_token=SecretStr(result["AccessToken"]),
-            refresh_token=SecretStr(refresh),
-            expires_at=datetime.fromtimestamp(min(access["exp"], identity["exp"]), tz=UTC),
-            username=access.get("username", access["sub"]),
-            sub=access["sub"],
-            device_key=new_device.get("DeviceKey") or getattr(device, "device_key", None),
-            device_group_key=new_device.get("DeviceGroupKey")
-            or getattr(device, "device_group_key", None),
-        )
-    except (KeyError, TypeError, ValueError, OverflowError):
-        _not_understood()
+    # A group key means that the device is new; it stays so until it is confirmed.
+    group_key = device.device_group_key if isinstance(device, AuthTokens) else None
+    return AuthTokens(
+        id_token=SecretStr(result["IdToken"]),
+        access_token=SecretStr(result["AccessToken"]),
+        refresh_token=SecretStr(refresh),
+        expires_at=datetime.fromtimestamp(min(access["exp"], identity["exp"]), tz=UTC),
+        username=access.get("username", access["sub"]),
+        sub=access["sub"],
+        device_key=new_device.get("DeviceKey") or getattr(device, "device_key", None),
+        device_group_key=new_device.get("DeviceGroupKey") or group_key,
+    )
 
 
+@reading
 def challenge_from_answer(
     answer: Mapping[str, Any], *, username: str, by_admin: bool, device: DeviceCredentials | None
 ) -> AuthChallenge:
@@ -143,4 +198,6 @@ def _text(value: Any) -> str:
 
 
 def _not_understood() -> NoReturn:
-    raise CognitoError("Cognito's answer holds neither tokens nor a challenge") from None
+    raise CognitoConnectionError(
+        "Cognito's answer holds neither tokens nor a challenge", retryable=True
+    )

@@ -9,27 +9,19 @@ See Also:
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from pydantic import SecretStr
-
-from saigon.aws.cognito._tokens.unverified import unverified_claims
+from saigon.aws.cognito._text import is_unicode, plain_text
 from saigon.aws.cognito.exceptions import InvalidInputError
-from saigon.aws.cognito.models import DeviceCredentials, MfaMethod
+from saigon.aws.cognito.models import DeviceCredentials
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_=.-]+", re.ASCII)
 _ROLE: Final = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]{1,600}", re.ASCII)
 _PAGE_TOKEN: Final = re.compile(r"\S{1,20000}", re.ASCII)
 _IDENTITY: Final = re.compile(r"[\w-]{1,20}:[0-9a-f-]{1,36}", re.ASCII)
+_DEVICE_KEY: Final = re.compile(r"[\w-]{1,30}_[0-9a-f-]{1,36}", re.ASCII)
 _TOTP: Final = re.compile(r"[0-9]{6}", re.ASCII)
-_FILTER_NAME: Final = re.compile(r"[a-z_:]+", re.ASCII)
-_MAX_TOKEN_LENGTH: Final = 20_000
 _MAX_PAGE: Final = 60
-_FACTORS: Final[Mapping[str, tuple[MfaMethod, str]]] = {
-    "software_token": ("SOFTWARE_TOKEN_MFA", "SoftwareTokenMfaSettings"),
-    "sms": ("SMS_MFA", "SMSMfaSettings"),
-    "email": ("EMAIL_OTP", "EmailMfaSettings"),
-}
+_MAX_PRECEDENCE: Final = 2**31 - 1
 
 
 def checked_name(field: str, value: Any, *, max_length: int = 128) -> str:
@@ -68,16 +60,21 @@ def checked_text(field: str, value: Any, *, max_length: int) -> str | None:
     """Return free text, or None where there is none."""
     if value is None:
         return None
-    if isinstance(value, str) and 1 <= len(value) <= max_length and _is_unicode(value):
+    if isinstance(value, str) and 1 <= len(value) <= max_length and is_unicode(value):
         return value
     raise InvalidInputError(field, f"text of 1 to {max_length} characters")
 
 
+def checked_flag(field: str, value: Any) -> bool:
+    """Return a choice of two; text such as ``"false"`` would be taken for true."""
+    if isinstance(value, bool):
+        return value
+    raise InvalidInputError(field, "true or false")
+
+
 def checked_precedence(field: str, value: Any) -> int | None:
     """Return the rank of a group, or None where there is none."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise InvalidInputError(field, "a whole number from 0")
+    return None if value is None else _checked_whole(field, value, 0, _MAX_PRECEDENCE)
 
 
 def checked_role(field: str, value: Any) -> str | None:
@@ -101,19 +98,13 @@ def checked_device(value: Any) -> DeviceCredentials:
     raise InvalidInputError("device", "the DeviceCredentials of confirm_device")
 
 
-def access_token_of(tokens: Any) -> str:
-    """Return the text of the access token, out of the tokens or given alone."""
-    if hasattr(tokens, "access_token"):
-        return _checked_token("tokens", tokens.access_token)
-    token = plain_text(tokens)
-    if (unverified_claims(token) or {}).get("token_use") == "access":
-        return _checked_token("tokens", token)
-    raise InvalidInputError("tokens", "tokens as Cognito gave them, or an access token")
-
-
-def refresh_token_of(tokens: Any) -> str:
-    """Return the text of the refresh token."""
-    return _checked_token("tokens", getattr(tokens, "refresh_token", None))
+def checked_device_key(value: Any) -> str:
+    """Return the key of a device, out of its credentials or given alone."""
+    if isinstance(value, DeviceCredentials):
+        return value.device_key
+    if isinstance(value, str) and _DEVICE_KEY.fullmatch(value):
+        return value
+    raise InvalidInputError("device", "the DeviceCredentials of confirm_device, or a device key")
 
 
 def checked_attributes(field: str, values: Any) -> list[dict[str, str]]:
@@ -139,35 +130,9 @@ def checked_attribute_names(field: str, values: Any) -> list[str]:
     return names
 
 
-def mfa_settings(*, preferred: MfaMethod | None, **in_use: bool | None) -> dict[str, Any]:
-    """Return the settings of second factors in the API's own form; what is not said is left out.
-
-    See Also:
-        https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_SetUserMFAPreference.html
-    """
-    if preferred is not None and preferred not in get_args(MfaMethod):
-        raise InvalidInputError("preferred", f"one of {', '.join(get_args(MfaMethod))}")
-    settings = {}
-    for field, (method, name) in _FACTORS.items():
-        enabled = in_use[field]
-        if enabled is not None and not isinstance(enabled, bool):
-            raise InvalidInputError(field, "true, false or nothing")
-        if method == preferred:
-            if enabled is False:
-                raise InvalidInputError("preferred", "a factor that is not turned off")
-            settings[name] = {"Enabled": True, "PreferredMfa": True}
-        elif enabled is not None:
-            settings[name] = {"Enabled": enabled}
-    if not settings:
-        raise InvalidInputError("preferred", "a choice of at least one second factor")
-    return settings
-
-
 def checked_page_size(field: str, value: Any) -> int:
     """Return how many entries a page holds."""
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_PAGE:
-        return value
-    raise InvalidInputError(field, f"a whole number from 1 to {_MAX_PAGE}")
+    return _checked_whole(field, value, 1, _MAX_PAGE)
 
 
 def checked_page_token(field: str, value: Any) -> str | None:
@@ -175,25 +140,6 @@ def checked_page_token(field: str, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and _PAGE_TOKEN.fullmatch(value)):
         return value
     raise InvalidInputError(field, "the pagination_token of a page")
-
-
-def user_filter(attribute: Any, *, equals: Any, starts_with: Any) -> str | None:
-    """Return the filter of ListUsers, with its value quoted.
-
-    See Also:
-        https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ListUsers.html
-    """
-    if attribute is None and equals is None and starts_with is None:
-        return None
-    if not isinstance(attribute, str) or not _FILTER_NAME.fullmatch(attribute):
-        raise InvalidInputError("attribute", "the name of a standard attribute")
-    if (equals is None) == (starts_with is None):
-        raise InvalidInputError("equals", "either equals or starts_with, and not both")
-    sign, value = ("=", equals) if starts_with is None else ("^=", starts_with)
-    if not isinstance(value, str):
-        raise InvalidInputError("equals" if sign == "=" else "starts_with", "text")
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{attribute} {sign} "{quoted}"'
 
 
 def _checked_names(field: str, values: Any, *, max_length: int) -> list[str]:
@@ -205,35 +151,22 @@ def _checked_names(field: str, values: Any, *, max_length: int) -> list[str]:
 
 def _attribute(field: str, name: Any, value: Any) -> dict[str, str]:
     checked_name(field, name, max_length=32)
-    if not isinstance(value, str) or len(value) > 2048 or not _is_unicode(value):  # noqa: PLR2004  # the API's limit
+    if not isinstance(value, str) or len(value) > 2048 or not is_unicode(value):  # noqa: PLR2004  # the API's limit
         raise InvalidInputError(f"{field}[{name}]", "text of up to 2048 characters")
     return {"Name": name, "Value": value}
 
 
 def _checked_secret(field: str, value: Any, max_length: int) -> str:
     text = plain_text(value)
-    if text and not text.isspace() and len(text) <= max_length and _is_unicode(text):
+    if text and not text.isspace() and len(text) <= max_length and is_unicode(text):
         return text
     raise InvalidInputError(field, f"1 to {max_length} characters that are not all spaces")
 
 
-def _checked_token(field: str, value: Any) -> str:
-    text = plain_text(value)
-    if len(text) <= _MAX_TOKEN_LENGTH and _TOKEN.fullmatch(text):
-        return text
-    raise InvalidInputError(field, "tokens as Cognito gave them")
-
-
-def plain_text(value: Any) -> str:
-    """Return the text of a secret or of text, and nothing of anything else."""
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return value if isinstance(value, str) else ""
-
-
-def _is_unicode(value: str) -> bool:
-    """Tell whether the text can be encoded; the error of one that cannot would quote all of it."""
-    return not any(unicodedata.category(character) == "Cs" for character in value)
+def _checked_whole(field: str, value: Any, least: int, most: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise InvalidInputError(field, f"a whole number from {least} to {most}")
 
 
 def _is_visible(value: str) -> bool:

@@ -31,6 +31,7 @@ class UserPoolBase:
             timeouts=(config.connect_timeout, config.read_timeout),
             session=session,
             client=client,
+            secrets=(config.client_secret,),
         )
 
     def _admin(self, operation: str, username: str, **options: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Sign users in: passwords and challenges in, tokens out."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
@@ -14,22 +15,22 @@ from saigon.aws.cognito._calls.checks import (
     checked_password,
 )
 from saigon.aws.cognito._sign_in.mfa import SecondFactors
-from saigon.aws.cognito._sign_in.srp import SrpProof
+from saigon.aws.cognito._sign_in.srp import SrpProof, require_srp
 from saigon.aws.cognito.config import AuthFlow
 from saigon.aws.cognito.exceptions import (
     ChallengeRequiredError,
+    CognitoError,
+    DeviceRefusedError,
     InvalidCredentialsError,
     InvalidInputError,
 )
 from saigon.aws.cognito.models import AuthChallenge, AuthTokens, DeviceCredentials
 
 _ANSWER_NAMES: Final[Mapping[str, str]] = {
-    "CUSTOM_CHALLENGE": "ANSWER",
     "EMAIL_OTP": "EMAIL_OTP_CODE",
     "NEW_PASSWORD_REQUIRED": "NEW_PASSWORD",
     "SELECT_MFA_TYPE": "ANSWER",
     "SMS_MFA": "SMS_MFA_CODE",
-    "SMS_OTP": "SMS_OTP_CODE",
     "SOFTWARE_TOKEN_MFA": "SOFTWARE_TOKEN_MFA_CODE",
 }
 """The response that carries the answer itself.
@@ -38,6 +39,9 @@ https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_
 """
 
 _PROVED: Final = frozenset({"DEVICE_PASSWORD_VERIFIER", "PASSWORD_VERIFIER"})
+_RESPONSE_NAME: Final = re.compile(r"[A-Z_]{1,64}|userAttributes\.[\w:]{1,40}", re.ASCII)
+# They are given by the package itself.
+_OWN_RESPONSES: Final = frozenset({"DEVICE_KEY", "SECRET_HASH", "USERNAME"})
 
 
 class SignIn(SecondFactors):
@@ -64,17 +68,22 @@ class SignIn(SecondFactors):
         Raises:
             InvalidCredentialsError: The password is wrong or the user unknown.
             ChallengeRequiredError: Cognito asks for more; answer ``error.challenge``.
-            DeviceNotFoundError: The pool does not know the device.
+            DeviceRefusedError: The pool does not know the device, or its password is another.
             UserNotConfirmedError: The sign-up is not confirmed.
             UserDisabledError: The user is disabled.
             PasswordResetRequiredError: The user has to reset the password.
+            TemporaryPasswordExpiredError: An administrator has to give a new one.
             TooManyRequestsError: Too many attempts.
         """
         replacement = (
             None if new_password is None else checked_password("new_password", new_password)
         )
         outcome = self.initiate_auth(username, password, auth_flow=auth_flow, device=device)
-        if isinstance(outcome, AuthChallenge) and replacement and _asks_for_new_password(outcome):
+        if (
+            isinstance(outcome, AuthChallenge)
+            and outcome.name == "NEW_PASSWORD_REQUIRED"
+            and replacement is not None
+        ):
             outcome = self.respond_to_challenge(outcome, replacement)
         if isinstance(outcome, AuthChallenge):
             raise ChallengeRequiredError(outcome)
@@ -92,9 +101,15 @@ class SignIn(SecondFactors):
 
         Proofs of passwords, the user's and the device's, are given without asking.
 
+        Args:
+            username: The name, or an alias of it.
+            password: The password, which is taken exactly as it is.
+            auth_flow: Another flow than the configuration's.
+            device: The device that ``confirm_device`` has made known to the pool.
+
         Raises:
             InvalidCredentialsError: The password is wrong or the user unknown.
-            DeviceNotFoundError: The pool does not know the device.
+            DeviceRefusedError: The pool does not know the device, or its password is another.
             UserNotConfirmedError: The sign-up is not confirmed.
             UserDisabledError: The user is disabled.
         """
@@ -107,6 +122,7 @@ class SignIn(SecondFactors):
         )
         if device is not None:
             parameters["DEVICE_KEY"] = checked_device(device).device_key
+            require_srp()  # before the attempt counts
         by_admin = flow == "ADMIN_USER_PASSWORD_AUTH"
         answer = self._authenticate(
             "InitiateAuth",
@@ -156,8 +172,12 @@ class SignIn(SecondFactors):
         by_admin: bool,
         device: DeviceCredentials | None,
         proof: SrpProof | None = None,
+        answered: str = "",
     ) -> AuthTokens | AuthChallenge:
-        """Read an answer, and give the proof that it asks for where it is at hand."""
+        """Read an answer, and give the proof that it asks for where it is at hand.
+
+        Not for ever: what asks for a device's proof again after it was given is handed out.
+        """
         result = answer.get("AuthenticationResult")
         if result:
             return tokens_from_result(result, device=device)
@@ -167,7 +187,8 @@ class SignIn(SecondFactors):
         if challenge.name in _PROVED and proof is not None:
             parameters = answer.get("ChallengeParameters") or {}
             return self._respond(challenge, proof.answer(parameters, now=datetime.now(UTC)))
-        if challenge.name == "DEVICE_SRP_AUTH" and device is not None:
+        was_proved = answered.startswith("DEVICE_")
+        if challenge.name == "DEVICE_SRP_AUTH" and device is not None and not was_proved:
             proof = SrpProof(
                 realm=device.device_group_key,
                 identity=device.device_key,
@@ -193,6 +214,7 @@ class SignIn(SecondFactors):
         answer = self._authenticate(
             "RespondToAuthChallenge",
             by_admin=challenge.by_admin,
+            refused=_refusal_of(challenge),
             ChallengeName=challenge.name,
             Session=None if session is None else session.get_secret_value(),
             ChallengeResponses=self._with_hash(given, challenge.username),
@@ -203,27 +225,47 @@ class SignIn(SecondFactors):
             by_admin=challenge.by_admin,
             device=device,
             proof=proof,
+            answered=challenge.name,
         )
 
-    def _authenticate(self, operation: str, *, by_admin: bool, **parameters: Any) -> dict[str, Any]:
+    def _authenticate(
+        self,
+        operation: str,
+        *,
+        by_admin: bool,
+        refused: type[CognitoError] = InvalidCredentialsError,
+        **parameters: Any,
+    ) -> dict[str, Any]:
         return self._api.call(
             f"Admin{operation}" if by_admin else operation,
             once=True,
-            refused=InvalidCredentialsError,
+            refused=refused,
             UserPoolId=self._config.user_pool_id if by_admin else None,
             ClientId=self._config.client_id,
             **parameters,
         )
 
 
-def _asks_for_new_password(challenge: AuthChallenge) -> bool:
-    return challenge.name == "NEW_PASSWORD_REQUIRED"
+def _refusal_of(challenge: AuthChallenge) -> type[CognitoError]:
+    """Tell what NotAuthorizedException means: the device's password is not the user's."""
+    by_device = challenge.name.startswith("DEVICE_")
+    return DeviceRefusedError if by_device else InvalidCredentialsError
 
 
 def _checked_responses(responses: Any) -> dict[str, str]:
     if not isinstance(responses, Mapping):
         raise InvalidInputError("responses", "a mapping of Cognito's names to text")
-    return {name: checked_code(f"responses[{name}]", each) for name, each in responses.items()}
+    return {
+        _response_name(name): checked_code(f"responses[{name}]", each)
+        for name, each in responses.items()
+    }
+
+
+def _response_name(name: Any) -> str:
+    # A password in the place of a name must not be told.
+    if isinstance(name, str) and _RESPONSE_NAME.fullmatch(name) and name not in _OWN_RESPONSES:
+        return name
+    raise InvalidInputError("responses", "names such as userAttributes.name, and not the user's")
 
 
 def _answer_name(challenge: AuthChallenge) -> str:

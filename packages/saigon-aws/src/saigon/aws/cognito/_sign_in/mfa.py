@@ -9,12 +9,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._calls.checks import (
-    access_token_of,
-    checked_text,
-    checked_totp,
-    mfa_settings,
-)
+from saigon.aws.cognito._calls.answers import field_of
+from saigon.aws.cognito._calls.checks import checked_text, checked_totp
+from saigon.aws.cognito._calls.forms import mfa_settings
+from saigon.aws.cognito._calls.token_arguments import access_token_of
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito.exceptions import (
     ChallengeExpiredError,
@@ -23,13 +21,13 @@ from saigon.aws.cognito.exceptions import (
     MfaError,
     TokenVerificationError,
 )
-from saigon.aws.cognito.models import AccessToken, AuthChallenge, MfaMethod, SoftwareToken
+from saigon.aws.cognito.models import AccessTokenLike, AuthChallenge, MfaMethod, SoftwareToken
 
 
 class SecondFactors(UserPoolBase):
     """Authenticator apps and preferences; codes are sent once only."""
 
-    def associate_software_token(self, begun: AccessToken | AuthChallenge) -> SoftwareToken:
+    def associate_software_token(self, begun: AccessTokenLike | AuthChallenge) -> SoftwareToken:
         """Begin to enrol an authenticator app: return the secret that it is to hold.
 
         A signed-in user confirms it with ``verify_software_token``; who is asked for it at the
@@ -45,13 +43,13 @@ class SecondFactors(UserPoolBase):
         """
         answer = self._software_token("AssociateSoftwareToken", begun)
         return SoftwareToken(
-            secret_code=SecretStr(answer.get("SecretCode", "")),
+            secret_code=SecretStr(field_of(answer, "SecretCode")),
             challenge=_continued(begun, answer) if isinstance(begun, AuthChallenge) else None,
         )
 
     def verify_software_token(
         self,
-        tokens: AccessToken,
+        tokens: AccessTokenLike,
         code: str | SecretStr,
         *,
         device_name: str | None = None,
@@ -69,11 +67,13 @@ class SecondFactors(UserPoolBase):
             CodeMismatchError: The code is wrong, or the clocks are too far apart.
             TokenVerificationError: Cognito does not accept the access token.
         """
+        if isinstance(tokens, AuthChallenge):
+            raise InvalidInputError("tokens", "tokens; a challenge is answered instead")
         self._verify(tokens, code, device_name=device_name)
 
     def set_user_mfa_preference(
         self,
-        tokens: AccessToken,
+        tokens: AccessTokenLike,
         *,
         software_token: bool | None = None,
         sms: bool | None = None,
@@ -115,6 +115,13 @@ class SecondFactors(UserPoolBase):
 
         Turning all of them off is how an administrator helps a user who has lost the device.
 
+        Args:
+            username: The user's name.
+            software_token: Whether an authenticator app is in use; as before where not said.
+            sms: Whether text messages are.
+            email: Whether e-mail messages are.
+            preferred: The factor that a sign-in asks for, which is in use then.
+
         Raises:
             InvalidInputError: Nothing is chosen, or the preferred one is turned off.
             UserNotFoundError: There is no such user.
@@ -133,7 +140,7 @@ class SecondFactors(UserPoolBase):
 
     def _verify(
         self,
-        begun: AccessToken | AuthChallenge,
+        begun: AccessTokenLike | AuthChallenge,
         code: str | SecretStr,
         *,
         device_name: str | None,
@@ -152,7 +159,7 @@ class SecondFactors(UserPoolBase):
         return answer
 
     def _software_token(
-        self, operation: str, begun: AccessToken | AuthChallenge, **parameters: Any
+        self, operation: str, begun: AccessTokenLike | AuthChallenge, **parameters: Any
     ) -> dict[str, Any]:
         """Call an operation that goes by the session of a challenge, or by an access token."""
         refused: type[CognitoError]
@@ -171,4 +178,4 @@ def _session_of(challenge: AuthChallenge) -> str:
 
 def _continued(challenge: AuthChallenge, answer: Mapping[str, Any]) -> AuthChallenge:
     """Return the challenge with the session that takes the place of the used one."""
-    return challenge.model_copy(update={"session": SecretStr(answer.get("Session", ""))})
+    return challenge.model_copy(update={"session": SecretStr(field_of(answer, "Session"))})

@@ -3,10 +3,10 @@
 from typing import Any
 
 from saigon.aws.cognito._calls.answers import tokens_from_result
-from saigon.aws.cognito._calls.checks import access_token_of, refresh_token_of
+from saigon.aws.cognito._calls.token_arguments import access_token_of, refresh_token_of
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito.exceptions import RefreshTokenError, TokenVerificationError
-from saigon.aws.cognito.models import AccessToken, AuthTokens
+from saigon.aws.cognito.models import AccessTokenLike, AuthTokens
 
 
 class TokenRenewal(UserPoolBase):
@@ -15,8 +15,14 @@ class TokenRenewal(UserPoolBase):
     def refresh_tokens(self, tokens: AuthTokens) -> AuthTokens:
         """Return new ID and access tokens, with the refresh token that is good from now on.
 
+        Args:
+            tokens: The user's tokens, all of them.
+
         Raises:
             RefreshTokenError: The refresh token is expired, revoked or was used before.
+            UserDisabledError: The user is disabled.
+            UserNotFoundError: The user is gone.
+            TooManyRequestsError: Too many at a time.
         """
         refresh_token = refresh_token_of(tokens)
         if self._config.refresh_token_rotation:
@@ -27,7 +33,14 @@ class TokenRenewal(UserPoolBase):
         return tokens_from_result(result, refresh_token=refresh_token, device=tokens)
 
     def revoke_token(self, tokens: AuthTokens) -> None:
-        """Revoke the refresh token, and the access tokens that came of it."""
+        """Revoke the refresh token, and the access tokens that came of it.
+
+        Args:
+            tokens: The user's tokens, all of them.
+
+        Raises:
+            CognitoConfigurationError: The app client does not allow revocation.
+        """
         self._api.call(
             "RevokeToken",
             Token=refresh_token_of(tokens),
@@ -35,7 +48,7 @@ class TokenRenewal(UserPoolBase):
             ClientSecret=self._client_secret(),
         )
 
-    def sign_out(self, tokens: AccessToken) -> None:
+    def sign_out(self, tokens: AccessTokenLike) -> None:
         """Revoke every token of the user, on every device.
 
         An ID token keeps its signature until it expires: only Cognito knows of the sign-out.

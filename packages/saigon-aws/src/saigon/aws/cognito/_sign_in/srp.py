@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,17 +23,17 @@ from saigon.aws.exceptions import MissingExtraError
 @dataclass(frozen=True, slots=True)
 class _Challenge:
     identity: str
-    salt: str
-    server_value: int
-    secret_block: bytes
+    salt: str = field(repr=False)
+    server_value: int = field(repr=False)
+    secret_block: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceVerifier:
     """A new password for a device, and what the pool can check a proof of it with."""
 
-    password: str
-    config: Mapping[str, str]
+    password: str = field(repr=False)
+    config: Mapping[str, str] = field(repr=False)
     """DeviceSecretVerifierConfig, as the API has it."""
 
 
@@ -90,6 +90,11 @@ def new_device_verifier(*, device_group_key: str, device_key: str) -> DeviceVeri
     """Return a random password for a device, with its verifier."""
     password, config = _pycognito().generate_hash_device(device_group_key, device_key)
     return DeviceVerifier(password, config)
+
+
+def require_srp() -> None:
+    """Raise the error of a missing extra before anything is sent, if it is missing."""
+    _pycognito()
 
 
 def _pycognito() -> Any:

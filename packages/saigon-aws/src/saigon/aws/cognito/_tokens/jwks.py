@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 from jwt import PyJWK, PyJWKClient
@@ -98,10 +99,11 @@ class JwksClient(PyJWKClient):
             self._keys = self._fetched_keys()
             self._fetched_at = now
         except (PyJWKClientError, PyJWKSetError) as error:
-            _LOG.warning("cannot fetch %s: %s", self.uri, error)
-            self._require_keys()
+            # Not the address, which may hold a key in its query.
+            _LOG.warning("cannot fetch the keys from %s: %s", urlsplit(self.uri).hostname, error)
         finally:
             self._attempted_at = self._clock()
+        self._require_keys()
 
     def _fetched_keys(self) -> Mapping[str, PyJWK]:
         """Fetch a set that is of use; any other must not replace one."""
@@ -132,7 +134,9 @@ class JwksClient(PyJWKClient):
             OSError,
             RecursionError,
         ) as error:
-            raise PyJWKClientConnectionError(type(error).__name__) from error
+            failure = PyJWKClientConnectionError(type(error).__name__)
+        # Outside of the handler: the caught error holds the request, with its address.
+        raise failure
 
     def _download(self, session: requests.Session) -> Any:
         with session.get(

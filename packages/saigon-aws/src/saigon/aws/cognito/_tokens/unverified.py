@@ -3,7 +3,10 @@
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Any, Final
+
+MAX_TOKEN_LENGTH: Final = 20_000
+"""Longer ones are none of Cognito's."""
 
 
 def unverified_header(token: str) -> dict[str, Any] | None:
@@ -17,7 +20,7 @@ def unverified_claims(token: str) -> dict[str, Any] | None:
 
 
 def _part(token: str, index: int) -> dict[str, Any] | None:
-    parts = token.split(".")
+    parts = token.split(".") if len(token) <= MAX_TOKEN_LENGTH else ()
     if len(parts) != 3:  # noqa: PLR2004  # header, payload, signature
         return None
     encoded = parts[index]

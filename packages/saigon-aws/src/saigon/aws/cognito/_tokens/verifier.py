@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from saigon.aws.cognito._tokens.unverified import unverified_header
+from saigon.aws.cognito._tokens.unverified import MAX_TOKEN_LENGTH, unverified_header
 from saigon.aws.cognito.config import CognitoIdpConfig
 from saigon.aws.cognito.exceptions import (
     InvalidInputError,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 ClaimsT = TypeVar("ClaimsT", IdTokenClaims, AccessTokenClaims)
 
 _ALGORITHM: Final = "RS256"
-_MAX_TOKEN_LENGTH: Final = 20_000
 _MAX_KID_LENGTH: Final = 200
 _REQUIRED: Final = ("exp", "iat", "iss", "sub", "token_use")
 
@@ -95,7 +94,7 @@ class TokenVerifier:
 
     def _verified(self, token: str, *, token_use: str) -> Mapping[str, Any]:
         """Check everything that both kinds share: size, header, signature, times, issuer, use."""
-        is_text = len(token) <= _MAX_TOKEN_LENGTH and token.isascii()
+        is_text = len(token) <= MAX_TOKEN_LENGTH and token.isascii()
         _require(is_text, TokenMalformedError, "too long a text, or one that is not ASCII")
         key_id = _key_id(token)
         jwt = _pyjwt()
@@ -139,7 +138,9 @@ class TokenVerifier:
 
 def _pyjwt() -> Any:
     try:
+        import cryptography  # noqa: F401  # PyJWT says of it that a key is wrong
         import jwt
+        import requests  # noqa: F401  # for the keys
     except ModuleNotFoundError as error:
         raise MissingExtraError("cognito", error.name) from error
     return jwt

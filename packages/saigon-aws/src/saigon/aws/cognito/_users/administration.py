@@ -8,6 +8,7 @@ from saigon.aws.cognito._calls.answers import user_from_answer
 from saigon.aws.cognito._calls.checks import (
     checked_attribute_names,
     checked_changes,
+    checked_flag,
     checked_password,
 )
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
@@ -20,6 +21,12 @@ class UserAdministration(UserPoolBase):
 
     def delete_user(self, username: str, *, missing_ok: bool = False) -> None:
         """Remove a user.
+
+        Where the answer is lost and the second attempt finds nobody, the first has done it.
+
+        Args:
+            username: The user's name.
+            missing_ok: Whether a user who does not exist is no error.
 
         Raises:
             UserNotFoundError: There is no such user, and ``missing_ok`` is false.
@@ -49,7 +56,7 @@ class UserAdministration(UserPoolBase):
             username,
             once=True,
             Password=checked_password("password", password),
-            Permanent=permanent,
+            Permanent=checked_flag("permanent", permanent),
         )
 
     def admin_get_user(self, username: str) -> CognitoUser:
@@ -61,11 +68,19 @@ class UserAdministration(UserPoolBase):
         return user_from_answer(self._admin("AdminGetUser", username))
 
     def enable_user(self, username: str) -> None:
-        """Let a disabled user sign in again."""
+        """Let a disabled user sign in again.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+        """
         self._admin("AdminEnableUser", username)
 
     def disable_user(self, username: str) -> None:
-        """Keep a user from signing in, and revoke the user's tokens."""
+        """Keep a user from signing in, and revoke the user's tokens.
+
+        Raises:
+            UserNotFoundError: There is no such user.
+        """
         self._admin("AdminDisableUser", username)
 
     def admin_update_user_attributes(self, username: str, attributes: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """Make a user as one: name, password and groups, or nobody."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from saigon.aws.cognito._calls.answers import field_of, user_from_answer
 from saigon.aws.cognito._calls.checks import (
     checked_attributes,
+    checked_flag,
     checked_name,
     checked_names,
     checked_password,
@@ -26,17 +28,16 @@ from saigon.aws.cognito.exceptions import (
 from saigon.aws.cognito.models import CognitoUser
 
 _NEW_STATUS: Final = "FORCE_CHANGE_PASSWORD"
-# A trigger or the delivery of the invitation failed, which may be after the user was made.
+_MEDIUMS: Final = {"email": "EMAIL", "phone_number": "SMS"}
+# The delivery of the invitation or a trigger failed, which may be after the user was made. One that
+# refuses, UserLambdaValidationException, does so before.
 _AFTER_THE_FACT: Final = frozenset(
     {
         "CodeDeliveryFailureException",
         "InvalidLambdaResponseException",
         "UnexpectedLambdaException",
-        "UserLambdaValidationException",
     }
 )
-# The Date header, which shows how far the clocks are apart, has whole seconds.
-_CLOCK_GRAIN: Final = timedelta(seconds=2)
 
 
 class UserCreation(UserAdministration, GroupAdministration):
@@ -69,12 +70,13 @@ class UserCreation(UserAdministration, GroupAdministration):
             PasswordPolicyError: The password is too weak.
             CognitoConnectionError: Cognito did not answer, and no user of this call was found.
         """
-        request = {
+        request: dict[str, Any] = {
             "UserPoolId": self._config.user_pool_id,
             "Username": checked_name("username", username),
             "UserAttributes": checked_attributes("attributes", attributes or {}),
-            "MessageAction": None if notify_user else "SUPPRESS",
+            "MessageAction": None if checked_flag("notify_user", notify_user) else "SUPPRESS",
         }
+        checked_flag("temporary", temporary)
         group_names = checked_names("groups", groups)
         text = None if password is None else checked_password("password", password)
         if notify_user and text is not None and not temporary:
@@ -83,6 +85,8 @@ class UserCreation(UserAdministration, GroupAdministration):
                 "temporary=True or no password with it, because the invitation carries a "
                 "temporary password",
             )
+        if notify_user:
+            request["DesiredDeliveryMediums"] = _mediums(username, attributes or {})
         if temporary:
             request["TemporaryPassword"] = text
         try:
@@ -102,7 +106,7 @@ class UserCreation(UserAdministration, GroupAdministration):
 
     def _create(self, request: Mapping[str, Any]) -> CognitoUser:
         """Send AdminCreateUser once: it is not idempotent, and a second would find the first."""
-        started = datetime.now(UTC)
+        started = time.monotonic()
         try:
             answer = self._api.call("AdminCreateUser", once=True, **request)
             return user_from_answer(field_of(answer, "User"))
@@ -116,7 +120,7 @@ class UserCreation(UserAdministration, GroupAdministration):
             self._remove_half_made(user.username, error)
             raise
 
-    def _made_since(self, started: datetime, username: str) -> CognitoUser | None:
+    def _made_since(self, started: float, username: str) -> CognitoUser | None:
         """Return the user that a lost answer was about, if it can only be of this call."""
         try:
             answer = self._admin("AdminGetUser", username)
@@ -143,8 +147,9 @@ class UserCreation(UserAdministration, GroupAdministration):
         """Remove the user; a failure to do so is told with the first error, which stays."""
         try:
             self.delete_user(username, missing_ok=True)
-        except CognitoError as failure:
-            error.add_note(f"the half-made user could not be removed: {failure}")
+        except Exception as failure:  # noqa: BLE001  # none may take the place of the first error
+            told = failure if isinstance(failure, CognitoError) else type(failure).__name__
+            error.add_note(f"the half-made user could not be removed: {told}")
 
 
 def _may_have_made_a_user(error: BaseException) -> bool:
@@ -156,17 +161,29 @@ def _may_have_made_a_user(error: BaseException) -> bool:
     return True
 
 
-def _is_within(created_at: datetime | None, started: datetime, answer: Mapping[str, Any]) -> bool:
-    """Tell whether a user was created since a moment, by the clock of the service."""
+def _mediums(username: str, attributes: Mapping[str, str]) -> list[str] | None:
+    """Return how to send the invitation: Cognito would choose text messages, whatever is known."""
+    known = [medium for name, medium in _MEDIUMS.items() if name in attributes]
+    if known:
+        return known
+    return ["EMAIL"] if "@" in username else None
+
+
+def _is_within(created_at: datetime | None, started: float, answer: Mapping[str, Any]) -> bool:
+    """Tell whether a user was created since a moment, by the clock of the service alone.
+
+    Its Date header has whole seconds, so up to a second before the moment counts, too.
+    """
     if created_at is None:
         return False
-    return created_at >= started + _clock_ahead(answer) - _CLOCK_GRAIN
+    return created_at >= _time_of(answer) - timedelta(seconds=time.monotonic() - started)
 
 
-def _clock_ahead(answer: Mapping[str, Any]) -> timedelta:
-    """Return how far the clock of the service is ahead, and nothing where it does not say."""
+def _time_of(answer: Mapping[str, Any]) -> datetime:
+    """Return when the service answered, or the time here where it does not say."""
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
-        return parsedate_to_datetime(date) - datetime.now(UTC)
-    except (TypeError, ValueError):
-        return timedelta()
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return datetime.now(UTC)
+    return datetime.now(UTC) if moment.tzinfo is None else moment

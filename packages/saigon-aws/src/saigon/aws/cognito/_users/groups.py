@@ -10,6 +10,7 @@ from saigon.aws.cognito._calls.checks import (
     checked_text,
 )
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
+from saigon.aws.cognito.exceptions import GroupNotFoundError
 from saigon.aws.cognito.models import CognitoGroup, CognitoUser
 
 
@@ -50,10 +51,11 @@ class GroupAdministration(UserPoolBase):
         """Remove a group; its users stay.
 
         Raises:
-            CognitoConfigurationError: The pool has no such group.
+            GroupNotFoundError: The pool has no such group.
         """
         self._api.call(
             "DeleteGroup",
+            not_found=GroupNotFoundError,
             already_done="ResourceNotFoundException",
             UserPoolId=self._config.user_pool_id,
             GroupName=checked_name("group", group),
@@ -81,10 +83,11 @@ class GroupAdministration(UserPoolBase):
         """Iterate over the users of a group, however many.
 
         Raises:
-            CognitoConfigurationError: The pool has no such group.
+            GroupNotFoundError: The pool has no such group.
         """
         pages = self._api.pages(
             "ListUsersInGroup",
+            not_found=GroupNotFoundError,
             UserPoolId=self._config.user_pool_id,
             GroupName=checked_name("group", group),
         )
@@ -93,17 +96,33 @@ class GroupAdministration(UserPoolBase):
     def add_user_to_group(self, username: str, group: str) -> None:
         """Add a user to a group; nothing happens where the user is in it.
 
+        Args:
+            username: The user's name.
+            group: The group's name.
+
         Raises:
-            CognitoConfigurationError: The pool has no such group.
+            GroupNotFoundError: The pool has no such group.
             UserNotFoundError: There is no such user.
         """
-        self._admin("AdminAddUserToGroup", username, GroupName=checked_name("group", group))
+        self._membership("AdminAddUserToGroup", username, group)
 
     def remove_user_from_group(self, username: str, group: str) -> None:
         """Take a user out of a group; nothing happens where the user is not in it.
 
+        Args:
+            username: The user's name.
+            group: The group's name.
+
         Raises:
-            CognitoConfigurationError: The pool has no such group.
+            GroupNotFoundError: The pool has no such group.
             UserNotFoundError: There is no such user.
         """
-        self._admin("AdminRemoveUserFromGroup", username, GroupName=checked_name("group", group))
+        self._membership("AdminRemoveUserFromGroup", username, group)
+
+    def _membership(self, operation: str, username: str, group: str) -> None:
+        self._admin(
+            operation,
+            username,
+            not_found=GroupNotFoundError,
+            GroupName=checked_name("group", group),
+        )

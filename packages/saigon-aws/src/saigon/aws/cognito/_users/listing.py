@@ -3,11 +3,8 @@
 from collections.abc import Iterator
 
 from saigon.aws.cognito._calls.answers import user_from_answer
-from saigon.aws.cognito._calls.checks import (
-    checked_page_size,
-    checked_page_token,
-    user_filter,
-)
+from saigon.aws.cognito._calls.checks import checked_page_size, checked_page_token
+from saigon.aws.cognito._calls.forms import user_filter
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito.models import CognitoUser, UserPage
 

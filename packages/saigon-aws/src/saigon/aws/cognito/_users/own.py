@@ -10,15 +10,15 @@ from saigon.aws.cognito._calls.answers import (
     user_from_answer,
 )
 from saigon.aws.cognito._calls.checks import (
-    access_token_of,
     checked_attribute_names,
     checked_changes,
     checked_code,
     checked_name,
 )
+from saigon.aws.cognito._calls.token_arguments import access_token_of
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito.exceptions import TokenVerificationError
-from saigon.aws.cognito.models import AccessToken, CodeDelivery, CognitoUser
+from saigon.aws.cognito.models import AccessTokenLike, CodeDelivery, CognitoUser
 
 
 class OwnProfile(UserPoolBase):
@@ -28,7 +28,7 @@ class OwnProfile(UserPoolBase):
     sign-out: TokenVerificationError.
     """
 
-    def get_user(self, tokens: AccessToken) -> CognitoUser:
+    def get_user(self, tokens: AccessTokenLike) -> CognitoUser:
         """Return the signed-in user as the user may see it: without status and dates.
 
         Args:
@@ -42,7 +42,7 @@ class OwnProfile(UserPoolBase):
         )
         return user_from_answer(answer)
 
-    def delete_own_user(self, tokens: AccessToken) -> None:
+    def delete_own_user(self, tokens: AccessTokenLike) -> None:
         """Remove the signed-in user.
 
         Args:
@@ -59,7 +59,7 @@ class OwnProfile(UserPoolBase):
         )
 
     def update_user_attributes(
-        self, tokens: AccessToken, attributes: Mapping[str, str]
+        self, tokens: AccessTokenLike, attributes: Mapping[str, str]
     ) -> list[CodeDelivery]:
         """Change attributes of the signed-in user; return where codes were sent to confirm them.
 
@@ -80,7 +80,7 @@ class OwnProfile(UserPoolBase):
         )
         return [code_delivery(each) for each in answer.get("CodeDeliveryDetailsList", ())]
 
-    def delete_user_attributes(self, tokens: AccessToken, names: Iterable[str]) -> None:
+    def delete_user_attributes(self, tokens: AccessTokenLike, names: Iterable[str]) -> None:
         """Remove attributes of the signed-in user.
 
         Args:
@@ -97,7 +97,7 @@ class OwnProfile(UserPoolBase):
             UserAttributeNames=checked_attribute_names("names", names),
         )
 
-    def send_attribute_code(self, tokens: AccessToken, attribute: str) -> CodeDelivery | None:
+    def send_attribute_code(self, tokens: AccessTokenLike, attribute: str) -> CodeDelivery | None:
         """Send a code to confirm an attribute with, and return where to.
 
         Args:
@@ -118,7 +118,7 @@ class OwnProfile(UserPoolBase):
         return code_delivery_from_answer(answer)
 
     def verify_user_attribute(
-        self, tokens: AccessToken, attribute: str, code: str | SecretStr
+        self, tokens: AccessTokenLike, attribute: str, code: str | SecretStr
     ) -> None:
         """Confirm an attribute with the code that the user received.
 

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from saigon.aws.cognito._calls.answers import code_delivery_from_answer, field_of
+from saigon.aws.cognito._calls.answers import code_delivery_from_answer, sign_up_from_answer
 from saigon.aws.cognito._calls.checks import (
-    access_token_of,
     checked_attributes,
     checked_code,
     checked_name,
     checked_password,
 )
+from saigon.aws.cognito._calls.token_arguments import access_token_of
 from saigon.aws.cognito._calls.user_pool import UserPoolBase
 from saigon.aws.cognito.exceptions import InvalidCredentialsError
-from saigon.aws.cognito.models import AccessToken, CodeDelivery, SignUpResult
+from saigon.aws.cognito.models import AccessTokenLike, CodeDelivery, SignUpResult
 
 
 class SelfService(UserPoolBase):
@@ -29,7 +29,13 @@ class SelfService(UserPoolBase):
     ) -> SignUpResult:
         """Register a user, who has to be confirmed before signing in, as the pool says.
 
+        Args:
+            username: The name to sign in with.
+            password: The password, which is taken exactly as it is.
+            attributes: Such as ``{"email": "ada@example.com"}``.
+
         Raises:
+            CodeDeliveryError: The code could not be sent; the user may be there.
             UserExistsError: The name or an alias is taken.
             PasswordPolicyError: The password is too weak.
         """
@@ -42,14 +48,14 @@ class SelfService(UserPoolBase):
             UserAttributes=checked_attributes("attributes", attributes or {}),
             SecretHash=self._secret_hash(username),
         )
-        return SignUpResult(
-            sub=field_of(answer, "UserSub"),
-            confirmed=field_of(answer, "UserConfirmed"),
-            code_delivery=code_delivery_from_answer(answer),
-        )
+        return sign_up_from_answer(answer)
 
     def confirm_sign_up(self, username: str, confirmation_code: str | SecretStr) -> None:
         """Confirm a sign-up with the code that the user received.
+
+        Args:
+            username: The user's name.
+            confirmation_code: What was sent.
 
         Raises:
             CodeMismatchError: The code is wrong.
@@ -88,6 +94,11 @@ class SelfService(UserPoolBase):
     ) -> None:
         """Set a new password with the code that the user received.
 
+        Args:
+            username: The user's name.
+            confirmation_code: What was sent.
+            new_password: The password to come, which is taken exactly as it is.
+
         Raises:
             CodeMismatchError: The code is wrong.
             CodeExpiredError: The code is too old.
@@ -105,7 +116,7 @@ class SelfService(UserPoolBase):
 
     def change_password(
         self,
-        tokens: AccessToken,
+        tokens: AccessTokenLike,
         old_password: str | SecretStr,
         new_password: str | SecretStr,
     ) -> None:
@@ -119,6 +130,7 @@ class SelfService(UserPoolBase):
         Raises:
             InvalidCredentialsError: The old password is wrong.
             PasswordPolicyError: The new password is too weak.
+            TokenVerificationError: Cognito does not accept the access token.
         """
         self._api.call(
             "ChangePassword",
