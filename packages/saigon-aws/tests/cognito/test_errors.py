@@ -1,10 +1,15 @@
+import base64
+import json
 import pickle
 import traceback
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from boto3.session import Session
+from botocore.exceptions import ClientError
 
-from saigon.aws.cognito import AuthChallenge, exceptions
+from saigon.aws.cognito import AuthChallenge, CognitoIdp, exceptions
 from saigon.aws.cognito.exceptions import (
     ChallengeRequiredError,
     CognitoConfigurationError,
@@ -88,6 +93,125 @@ def test_a_message_that_quotes_is_left_out(scripted: Any, loopback: Any, message
     assert message not in "".join(traceback.format_exception(caught.value))
 
 
+PASSWORD = 'corr"ect h\u00f6rse\\x'
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        PASSWORD,
+        json.dumps(PASSWORD)[1:-1],
+        json.dumps(PASSWORD, ensure_ascii=False)[1:-1],
+        repr(PASSWORD)[1:-1],
+        quote(PASSWORD),
+        PASSWORD.upper(),
+        PASSWORD[:9],
+        PASSWORD[-9:],
+        base64.b64encode(PASSWORD.encode()).decode(),
+    ],
+    ids=range(9),
+)
+def test_a_message_that_quotes_in_another_spelling_is_left_out(
+    scripted: Any, loopback: Any, spelling: str
+) -> None:
+    message = f"UserMigration failed with error {{{spelling}}}."
+    loopback.default = (400, {"__type": "UserLambdaValidationException", "message": message})
+
+    with pytest.raises(CognitoError) as caught:
+        scripted().login_user("ada", PASSWORD)
+
+    assert str(caught.value) == "InitiateAuth failed: UserLambdaValidationException"
+
+
+def test_a_message_that_quotes_the_client_secret_is_left_out(scripted: Any, loopback: Any) -> None:
+    secret = "s3cret-of-the-app-client"
+    loopback.default = (400, {"__type": "InvalidParameterException", "message": f"No {secret}"})
+
+    with pytest.raises(CognitoError) as caught:
+        scripted(client_secret=secret).forgot_password("ada")
+
+    assert secret not in str(caught.value)
+
+
+def test_neither_code_nor_request_id_are_an_echo(scripted: Any, loopback: Any) -> None:
+    loopback.default = (400, {"__type": "hunter2secret", "message": ""})
+    loopback.headers = {"x-amzn-RequestId": TOKEN * 3}
+
+    with pytest.raises(CognitoError) as caught:
+        scripted().set_user_password("ada", "hunter2secret")
+
+    assert "hunter2" not in f"{caught.value}{vars(caught.value)}"
+    assert caught.value.request_id is None
+
+
+def test_what_the_set_up_lacks_is_told(scripted: Any, loopback: Any) -> None:
+    message = "User pool client 1example23456789 does not exist."
+    loopback.default = (400, {"__type": "ResourceNotFoundException", "message": message})
+
+    with pytest.raises(CognitoConfigurationError, match="1example23456789 does not exist"):
+        scripted().login_user("ada", "Passw0rd!x")
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"Username": 5},
+        {"Username": None},
+        {"Username": "ada", "UserCreateDate": "yesterday"},
+        {"Username": "ada", "UserCreateDate": 1e300},
+        {"Username": "ada", "UserAttributes": [{}]},
+        {"Username": "ada", "UserAttributes": [None]},
+        {"Username": "ada", "UserMFASettingList": 7},
+    ],
+    ids=str,
+)
+def test_an_answer_that_makes_no_sense_is_as_good_as_lost(
+    scripted: Any, loopback: Any, user: dict[str, Any]
+) -> None:
+    loopback.default = (200, user)
+
+    with pytest.raises(CognitoConnectionError) as caught:
+        scripted().admin_get_user("ada")
+
+    assert caught.value.retryable
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("error", [RuntimeError("s3cret"), KeyError("s3cret"), TypeError("s3cret")])
+def test_a_provider_of_credentials_that_fails_is_a_mistake_of_the_set_up(
+    session: Session, make_config: Any, loopback: Any, error: Exception
+) -> None:
+    client = session.client("cognito-idp", endpoint_url=loopback.url)
+
+    def fail(**_: Any) -> None:
+        raise error
+
+    client.meta.events.register("request-created.cognito-idp", fail)
+
+    with pytest.raises(CognitoConfigurationError, match=type(error).__name__) as caught:
+        CognitoIdp(make_config(), client=client).admin_get_user("ada")
+
+    assert "s3cret" not in str(caught.value)
+    assert loopback.requests == []
+
+
+def test_the_failure_of_another_call_for_credentials_is_a_mistake_of_the_set_up(
+    session: Session, make_config: Any, loopback: Any
+) -> None:
+    client = session.client("cognito-idp", endpoint_url=loopback.url)
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, "AssumeRole")
+
+    def fail(**_: Any) -> None:
+        raise refused
+
+    client.meta.events.register("request-created.cognito-idp", fail)
+
+    with pytest.raises(CognitoConfigurationError, match="AssumeRole failed") as caught:
+        CognitoIdp(make_config(), client=client).admin_get_user("ada")
+
+    assert (caught.value.code, caught.value.operation) == ("AccessDenied", "AdminGetUser")
+
+
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", b"", b"\x00\xff"])
 @pytest.mark.parametrize("status", [200, 400, 503])
 def test_an_answer_that_is_no_json_is_an_error_without_the_body(
@@ -105,8 +229,6 @@ def test_an_answer_that_is_no_json_is_an_error_without_the_body(
 def test_no_aws_credentials_is_a_mistake_of_the_set_up(
     make_config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from saigon.aws.cognito import CognitoIdp
-
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

@@ -61,16 +61,24 @@ def test_a_call_loads_what_it_needs_and_nothing_else(call: str, loaded: set[str]
 @pytest.mark.parametrize(
     ("missing", "call"),
     [
+        ("requests", "idp.verify_id_token('eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.c2ln')"),
+        ("cryptography", "idp.verify_id_token('eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.c2ln')"),
         ("jwt", "idp.verify_id_token('eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.c2ln')"),
         ("pycognito", "idp.login_user('ada', 'x', auth_flow='USER_SRP_AUTH')"),
+        ("pycognito", "idp.login_user('ada', 'x', device=DEVICE)"),
+        ("pycognito", "idp.confirm_device(TOKENS)"),
     ],
 )
 def test_a_missing_dependency_names_the_extra(missing: str, call: str) -> None:
     code = (
         "import sys\n"
         f"sys.modules[{missing!r}] = None\n"
-        "from saigon.aws.cognito import CognitoIdp, CognitoIdpConfig\n"
-        "idp = CognitoIdp(CognitoIdpConfig(user_pool_id='eu-west-1_AbCdEfGhI', client_id='c'))\n"
+        "from saigon.aws.cognito import *\n"
+        "idp = CognitoIdp(CognitoIdpConfig(user_pool_id='eu-west-1_AbCdEfGhI', client_id='c',\n"
+        "    endpoint_url='http://127.0.0.1:1'))\n"
+        "DEVICE = DeviceCredentials(device_key='d', device_group_key='g', password='p')\n"
+        "TOKENS = AuthTokens(id_token='i', access_token='a', refresh_token='r', username='ada',\n"
+        "    sub='s', expires_at='2030-01-01T00:00:00Z', device_key='d', device_group_key='g')\n"
         "try:\n"
         f"    {call}\n"
         "except ImportError as error:\n"

@@ -346,6 +346,7 @@ FAILURES: Final[dict[str, Answer]] = {
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make botocore wait no time between attempts, of which it makes as many as before."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    monkeypatch.setattr("botocore.retryhandler.delay_exponential", lambda *_, **__: 0.0)
 
 
 @pytest.fixture

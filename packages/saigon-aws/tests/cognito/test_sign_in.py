@@ -5,7 +5,7 @@ import pytest
 from pycognito.aws_srp import AWSSRP
 from pydantic import SecretStr
 
-from saigon.aws.cognito import AuthChallenge, AuthTokens, CognitoIdp
+from saigon.aws.cognito import AuthChallenge, AuthTokens, CognitoIdp, DeviceCredentials
 from saigon.aws.cognito.exceptions import (
     ChallengeExpiredError,
     ChallengeRequiredError,
@@ -57,6 +57,30 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(
     for error in (wrong.value, unknown.value):
         assert error.__cause__ is None
         assert error.__context__ is None
+
+
+def test_also_by_srp_where_the_pool_tells_of_unknown_users(scripted: Any, loopback: Any) -> None:
+    # moto does not tell, nor does it check a proof.
+    idp = scripted(auth_flow="USER_SRP_AUTH")
+    asked = {
+        "ChallengeName": "PASSWORD_VERIFIER",
+        "ChallengeParameters": {
+            "USER_ID_FOR_SRP": "ada",
+            "SALT": "1",
+            "SRP_B": "2",
+            "SECRET_BLOCK": "YmxvY2s=",
+        },
+    }
+    wrong = {"__type": "NotAuthorizedException", "message": "Incorrect username or password."}
+    unknown = {"__type": "UserNotFoundException", "message": "User does not exist."}
+    errors = []
+    for answers in ([(200, asked), (400, wrong)], [(400, unknown)]):
+        loopback.answers = answers
+        with pytest.raises(InvalidCredentialsError) as caught:
+            idp.login_user("ada", "Passw0rd!x")
+        errors.append((str(caught.value), vars(caught.value)))
+
+    assert errors[0] == errors[1]
 
 
 def test_signing_in_needs_no_aws_credentials(
@@ -193,6 +217,47 @@ class TestChallenges:
         assert isinstance(answered, AuthTokens)
         assert loopback.requests[1]["ChallengeResponses"]["FUTURE_ANSWER"] == "x"
 
+    @pytest.mark.parametrize(
+        "responses",
+        [
+            {"USERNAME": "eve"},
+            {"SECRET_HASH": "x"},
+            {"DEVICE_KEY": "x"},
+            {5: "x"},
+            {b"ANSWER": "x"},
+            {None: "x"},
+            {"": "x"},
+            {"t0ps3cret": 5},
+            {"ANSWER": 5},
+            {"ANSWER": ""},
+        ],
+        ids=str,
+    )
+    def test_responses_are_names_and_text(
+        self, scripted: Any, loopback: Any, responses: Any
+    ) -> None:
+        challenge = AuthChallenge(name="FUTURE", username="ada", session=SecretStr("s" * 20))
+
+        with pytest.raises(InvalidInputError, match="responses") as caught:
+            scripted().respond_to_challenge(challenge, responses=responses)
+
+        assert "s3cret" not in str(caught.value)
+        assert loopback.requests == []
+
+    def test_a_proof_that_is_asked_for_again_and_again_is_not_given_for_ever(
+        self, scripted: Any, loopback: Any
+    ) -> None:
+        device = DeviceCredentials(
+            device_key="eu-west-1_5f1c", device_group_key="group", password=SecretStr("x")
+        )
+        again = {"ChallengeName": "DEVICE_SRP_AUTH", "Session": "session-of-twenty-characters"}
+        loopback.default = (200, again)
+
+        outcome = scripted().initiate_auth("ada", "Passw0rd!x", device=device)
+
+        assert outcome.name == "DEVICE_SRP_AUTH"
+        assert len(loopback.requests) == 2
+
     def test_an_old_session_is_told(self, scripted: Any, loopback: Any) -> None:
         message = "Invalid session for the user, session is expired."
         loopback.answers = [(400, {"__type": "NotAuthorizedException", "message": message})]
@@ -322,6 +387,8 @@ def test_a_user_sees_the_own_attributes(idp: CognitoIdp) -> None:
         (("ada", "   "), "password"),
         (("ada", b"Passw0rd!x"), "password"),
         (("ada", SecretStr("")), "password"),
+        (("ada", SecretStr(5)), "password"),  # type: ignore[arg-type]  # pydantic takes it
+        (("ada", SecretStr(b"Passw0rd!x")), "password"),  # type: ignore[arg-type]  # likewise
     ],
 )
 def test_bad_input_is_refused_before_any_request(

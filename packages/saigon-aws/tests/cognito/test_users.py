@@ -429,6 +429,14 @@ class TestListUsers:
         assert {user.username for user in idp.list_users()} == names
         assert len(list(idp.list_users(page_size=7))) == 65
 
+    def test_a_page_that_leads_to_itself_is_an_error(self, scripted: Any, loopback: Any) -> None:
+        loopback.default = (200, {"Users": [{"Username": "ada"}], "PaginationToken": "again"})
+
+        with pytest.raises(CognitoConnectionError, match="again"):
+            list(scripted().list_users())
+
+        assert len(loopback.requests) == 2
+
     def test_it_filters(self, idp: CognitoIdp) -> None:
         for name in ("ada", "adam", "eve"):
             idp.create_user(name, attributes={"email": f"{name}@example.com"})
@@ -501,6 +509,8 @@ class TestListUsers:
             {"equals": "a"},
             {"attribute": 'email = "x" or name', "equals": "a"},
             {"attribute": "email", "equals": 7},
+            {"attribute": "email", "equals": "x" * 250},
+            {"attribute": "email", "starts_with": "\ud800"},
         ],
     )
     def test_bad_input_is_refused_at_once(

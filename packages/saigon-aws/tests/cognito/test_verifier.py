@@ -202,6 +202,9 @@ def test_groups_scopes_nonce_and_hash_can_be_asked_for(verifier: CognitoIdp, sig
     verifier.verify_id_token(token, nonce="n-1", access_token=access, groups=["admins"])
     verifier.verify_access_token(access, groups=["clerks"], scopes=["orders/write"])
 
+    tokens = signer.tokens().model_copy(update={"access_token": access})
+    verifier.verify_id_token(token, access_token=tokens)
+
     with pytest.raises(TokenVerificationError, match="nonce"):
         verifier.verify_id_token(token, nonce="n-2")
     with pytest.raises(TokenVerificationError, match="nonce"):
