@@ -110,7 +110,7 @@ def test_credentials_are_masked_until_boto3_gets_them() -> None:
     [
         lambda: AuthTokens(**{**TOKENS.to_plain(), "id_token": ["s3cret"]}),
         lambda: AuthTokens(**{**TOKENS.to_plain(), "refresh_token": None}),
-        lambda: AuthTokens(**TOKENS.to_plain(), **{"eyJ.s3cret.x": 1}),
+        lambda: AuthTokens(**{**TOKENS.to_plain(), "eyJ.s3cret.x": 1}),
         lambda: AuthTokens.model_validate("s3cret"),
         lambda: AuthTokens.model_validate(["s3cret"]),
         lambda: AuthTokens.model_validate_json('{"id_token": "s3cret'),
