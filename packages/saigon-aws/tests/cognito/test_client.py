@@ -176,6 +176,16 @@ def test_guests_get_credentials_only_where_it_is_said(
     assert loopback.requests[2]["IdentityId"] == IDENTITY
 
 
+def test_a_guest_whom_the_pool_has_forgotten_is_refused(
+    scripted_client: CognitoClient, loopback: Any
+) -> None:
+    message = f"Identity '{IDENTITY}' not found."
+    loopback.default = (400, {"__type": "ResourceNotFoundException", "message": message})
+
+    with pytest.raises(IdentityRefusedError):
+        scripted_client.get_guest_iam_credentials(identity_id=IDENTITY)
+
+
 def test_a_pool_without_guests_refuses_them(cognito: CognitoClient) -> None:
     with pytest.raises(IdentityRefusedError):
         cognito.get_guest_iam_credentials()

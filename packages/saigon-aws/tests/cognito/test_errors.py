@@ -133,6 +133,14 @@ def test_a_message_that_quotes_the_client_secret_is_left_out(scripted: Any, loop
     assert secret not in str(caught.value)
 
 
+def test_a_message_about_an_attribute_is_told(scripted: Any, loopback: Any) -> None:
+    message = "Attributes did not conform to the schema: email: The attribute is required"
+    loopback.default = (400, {"__type": "InvalidParameterException", "message": message})
+
+    with pytest.raises(CognitoError, match="email: The attribute is required"):
+        scripted().sign_up("ada", "Passw0rd!x", attributes={"email": ""})
+
+
 def test_neither_code_nor_request_id_are_an_echo(scripted: Any, loopback: Any) -> None:
     loopback.default = (400, {"__type": "hunter2secret", "message": ""})
     loopback.headers = {"x-amzn-RequestId": TOKEN * 3}
@@ -141,6 +149,7 @@ def test_neither_code_nor_request_id_are_an_echo(scripted: Any, loopback: Any) -
         scripted().set_user_password("ada", "hunter2secret")
 
     assert "hunter2" not in f"{caught.value}{vars(caught.value)}"
+    assert caught.value.code is None
     assert caught.value.request_id is None
 
 

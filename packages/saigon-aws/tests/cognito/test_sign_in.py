@@ -436,6 +436,8 @@ def test_tokens_without_a_time_are_an_error(
 def test_an_unknown_flow_is_refused(scripted: Any, loopback: Any) -> None:
     with pytest.raises(InvalidInputError, match="auth_flow"):
         scripted().login_user("ada", "Passw0rd!x", auth_flow="CUSTOM")
+    with pytest.raises(InvalidInputError, match="auth_flow"):
+        scripted().login_user("ada", "Passw0rd!x", auth_flow="")
     with pytest.raises(InvalidInputError, match="new_password"):
         scripted().login_user("ada", "Passw0rd!x", new_password="")
     assert loopback.requests == []

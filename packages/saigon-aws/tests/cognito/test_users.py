@@ -335,6 +335,16 @@ class TestCreateUser:
         operations = [request["operation"] for request in loopback.requests]
         assert operations == ["AdminCreateUser", "AdminGetUser"]
 
+    def test_a_user_that_cannot_be_read_is_not_taken_over(
+        self, scripted: Any, loopback: Any
+    ) -> None:
+        loopback.answers = [None, (200, {"Username": 7})]
+
+        with pytest.raises(CognitoConnectionError) as caught:
+            scripted().create_user("ada")
+
+        assert caught.value.operation == "AdminCreateUser"
+
     def test_creation_is_sent_once(self, scripted: Any, loopback: Any) -> None:
         with pytest.raises(CognitoError) as caught:
             scripted().create_user("ada", PASSWORD)

@@ -167,6 +167,7 @@ class CognitoClient(CognitoIdp):
         answer = self._identity_api.call(
             "GetCredentialsForIdentity",
             refused=IdentityRefusedError,
+            not_found=IdentityRefusedError,
             IdentityId=identity_id,
             **parameters,
         )

@@ -108,7 +108,9 @@ def checked_device_key(value: Any) -> str:
 
 
 def checked_attributes(field: str, values: Any) -> list[dict[str, str]]:
-    """Return attributes in the API's own form."""
+    """Return attributes in the API's own form; none where there are none."""
+    if values is None:
+        return []
     if not isinstance(values, Mapping):
         raise InvalidInputError(field, "a mapping of names to text")
     return [_attribute(field, name, value) for name, value in values.items()]

@@ -25,12 +25,13 @@ def is_echoed(message: str, values: Iterable[str]) -> bool:
 
 
 def texts_of(value: Any) -> Iterator[str]:
-    """Give every text in the parameters of a request."""
+    """Give every text in the parameters of a request, but for the names of attributes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from texts_of(each)
+        for key, each in value.items():
+            if key != "Name":
+                yield from texts_of(each)
     elif isinstance(value, list | tuple):
         for each in value:
             yield from texts_of(each)

@@ -25,14 +25,22 @@ from saigon.aws.cognito.exceptions import (
     TooManyRequestsError,
 )
 
+# A message may hold these: they are names of the set-up, and words of the API.
 _PUBLIC_PARAMETERS: Final = frozenset(
     {
+        "AttributeName",
         "AuthFlow",
         "ChallengeName",
         "ClientId",
+        "CustomRoleArn",
+        "DesiredDeliveryMediums",
+        "DeviceRememberedStatus",
         "Filter",
+        "GroupName",
         "IdentityPoolId",
         "MessageAction",
+        "RoleArn",
+        "UserAttributeNames",
         "UserPoolId",
     }
 )
@@ -73,15 +81,17 @@ def from_client_error(
         error_type = TooManyRequestsError
     if error_type is InvalidCredentialsError:
         # Alike in all, so that nobody learns from them which users there are.
-        code, detail = "NotAuthorizedException", "Incorrect username or password."
+        named: str | None = "NotAuthorizedException"
+        detail = "Incorrect username or password."
         operation = operation.replace("RespondToAuthChallenge", "InitiateAuth")
     else:
         quoted = tuple(secrets)
-        code = _safe_code(code, quoted)
+        named = code if _is_safe_code(code, quoted) else None
         detail = _safe_message(message, quoted)
+    told = named or "an error without a name"
     return error_type(
-        f"{operation} failed: {detail} ({code})" if detail else f"{operation} failed: {code}",
-        code=code,
+        f"{operation} failed: {detail} ({told})" if detail else f"{operation} failed: {told}",
+        code=named,
         operation=operation,
         request_id=_safe_request_id(metadata.get("RequestId")),
         retryable=(
@@ -151,11 +161,10 @@ def _error_type(code: str, message: str, *, refused: ErrorType, not_found: Error
     return refused if code == "NotAuthorizedException" else BY_CODE.get(code, CognitoError)
 
 
-def _safe_code(code: str, secrets: Iterable[str]) -> str:
+def _is_safe_code(code: str, secrets: Iterable[str]) -> bool:
     if code in BY_CODE or code in TOLD_BY_MESSAGE:
-        return code
-    is_safe = _CODE.fullmatch(code) and not is_echoed(code, secrets)
-    return code if is_safe else "an error that it does not name"
+        return True
+    return bool(_CODE.fullmatch(code)) and not is_echoed(code, secrets)
 
 
 def _safe_message(message: str, secrets: Iterable[str]) -> str:

@@ -113,7 +113,7 @@ class SignIn(SecondFactors):
             UserNotConfirmedError: The sign-up is not confirmed.
             UserDisabledError: The user is disabled.
         """
-        flow = _checked_flow(auth_flow or self._config.auth_flow)
+        flow = _checked_flow(self._config.auth_flow if auth_flow is None else auth_flow)
         name = checked_name("username", username)
         text = checked_password("password", password)
         proof = self._proof(text) if flow == "USER_SRP_AUTH" else None

@@ -73,7 +73,7 @@ class UserCreation(UserAdministration, GroupAdministration):
         request: dict[str, Any] = {
             "UserPoolId": self._config.user_pool_id,
             "Username": checked_name("username", username),
-            "UserAttributes": checked_attributes("attributes", attributes or {}),
+            "UserAttributes": checked_attributes("attributes", attributes),
             "MessageAction": None if checked_flag("notify_user", notify_user) else "SUPPRESS",
         }
         checked_flag("temporary", temporary)
@@ -124,9 +124,9 @@ class UserCreation(UserAdministration, GroupAdministration):
         """Return the user that a lost answer was about, if it can only be of this call."""
         try:
             answer = self._admin("AdminGetUser", username)
+            user = user_from_answer(answer)
         except CognitoError:
             return None
-        user = user_from_answer(answer)
         is_own = user.status == _NEW_STATUS and _is_within(user.created_at, started, answer)
         return user if is_own else None
 

@@ -45,7 +45,7 @@ class SelfService(UserPoolBase):
             ClientId=self._config.client_id,
             Username=checked_name("username", username),
             Password=checked_password("password", password),
-            UserAttributes=checked_attributes("attributes", attributes or {}),
+            UserAttributes=checked_attributes("attributes", attributes),
             SecretHash=self._secret_hash(username),
         )
         return sign_up_from_answer(answer)
