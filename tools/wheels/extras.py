@@ -27,10 +27,12 @@ _MODULES: Final = {
 }
 
 _POOL: Final = "user_pool_id='eu-west-1_abc', client_id='abc'"
+# Its header is in order, so that it is not refused before anything is needed.
+_TOKEN: Final = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.c2ln"  # noqa: S105  # nobody's
 _USES: Final = {
     "saigon-aws[cognito]": (
         "from saigon.aws.cognito import CognitoIdp, CognitoIdpConfig; "
-        f"CognitoIdp(CognitoIdpConfig({_POOL})).verify_access_token('a.b.c')"
+        f"CognitoIdp(CognitoIdpConfig({_POOL})).verify_access_token({_TOKEN!r})"
     ),
     "saigon-aws[testing]": "from saigon.aws.testing import LocalAws; LocalAws().__enter__()",
     "saigon-fastapi[cognito]": (

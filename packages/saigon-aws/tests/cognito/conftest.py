@@ -244,8 +244,6 @@ class Authenticator:
 
     def code(self, *, later: int = 0) -> str:
         """Return what it shows now, or some seconds later."""
-        if not later and time.time() % 30 > 29:
-            time.sleep(1)  # as a user does who sees that it is about to change
         return self._totp.generate(int(time.time()) + later).decode()
 
     def wrong_code(self) -> str:

@@ -64,6 +64,10 @@ def test_the_identity_pool_may_be_of_another_region(make_config: MakeConfig) -> 
         ("endpoint_url", "https://"),
         ("jwks_url", "https://ada:s3cr3t@example.com/keys"),
         ("region", "s3cr3t.example.com/#"),
+        ("region", "us-east-1"),
+        ("issuer", "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_s3cr3t"),
+        ("endpoint_url", "https://ada:s3cr3t@ex\u2100mple.com"),
+        ("endpoint_url", "https://ada:x@[s3cr3t]/"),
         ("accepted_client_ids", ["s3cr3t id"]),
         ("client_secret", "s3cr3t\udc80"),
         ("client_secret", "**********"),
@@ -86,6 +90,14 @@ def test_a_mistake_is_named_by_its_field_and_never_by_its_value(
     assert "t0ps3cret" not in str(caught.value)
     assert caught.value.__context__ is None
     assert "ValidationError" not in shown
+
+
+def test_a_copy_for_another_pool_does_not_keep_the_keys_of_this_one(
+    make_config: MakeConfig,
+) -> None:
+    for pool in ("eu-west-1_Other", "us-east-1_Other"):
+        with pytest.raises(CognitoConfigurationError, match="user pool's own"):
+            make_config().model_copy(update={"user_pool_id": pool})
 
 
 def test_a_missing_field_is_named() -> None:

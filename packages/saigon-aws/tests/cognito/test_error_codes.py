@@ -144,6 +144,9 @@ EXPECTED: Final[dict[str, tuple[str, str]]] = {
 }
 
 # Told by the message, and for the first by the operation.
+# Not in the model of the oldest botocore that is supported.
+LATER: Final = frozenset({"FeatureUnavailableInTierException", "OperationNotEnabledException"})
+
 SPECIAL: Final = frozenset({"NotAuthorizedException", "InvalidParameterException"})
 
 # In no operation's model.
@@ -495,14 +498,14 @@ def test_every_code_of_the_operations_used_is_known_here() -> None:
 
     new = {code: names for code, names in given_by.items() if code not in known}
     assert new == {}, "botocore's model has codes that EXPECTED lacks"
-    assert known - given_by.keys() == set(), "botocore's model has them no more"
+    assert known - given_by.keys() - LATER == set(), "botocore's model has them no more"
 
 
 @pytest.mark.parametrize("code", EXPECTED)
 def test_a_code_becomes_its_class_from_every_operation_that_gives_it(code: str) -> None:
     givers = [name for name in OPERATIONS if code in codes_of_operations()[name]]
 
-    assert givers
+    assert givers or code in LATER
     for operation in givers:
         masked = operation in MASKED and code == "UserNotFoundException"
         error = translated(operation, code, "It failed.", status_of(code))
@@ -515,7 +518,7 @@ def test_a_code_becomes_its_class_over_the_wire(
     failure: Callable[..., CognitoError], code: str
 ) -> None:
     expected, operation = EXPECTED[code]
-    assert code in codes_of_operations()[operation]
+    assert code in codes_of_operations()[operation] | LATER
 
     error = failure(operation, code, "It failed.", status_of(code))
 

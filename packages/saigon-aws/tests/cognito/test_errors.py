@@ -1,9 +1,10 @@
 import base64
+import html
 import json
 import pickle
 import traceback
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from boto3.session import Session
@@ -108,8 +109,10 @@ PASSWORD = 'corr"ect h\u00f6rse\\x'
         PASSWORD[:9],
         PASSWORD[-9:],
         base64.b64encode(PASSWORD.encode()).decode(),
+        html.escape(PASSWORD),
+        quote_plus(PASSWORD),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_a_message_that_quotes_in_another_spelling_is_left_out(
     scripted: Any, loopback: Any, spelling: str
@@ -139,6 +142,24 @@ def test_a_message_about_an_attribute_is_told(scripted: Any, loopback: Any) -> N
 
     with pytest.raises(CognitoError, match="email: The attribute is required"):
         scripted().sign_up("ada", "Passw0rd!x", attributes={"email": ""})
+
+
+@pytest.mark.parametrize("word", ["password", "cas", "user", "deploy"])
+def test_a_common_word_hides_nothing(scripted: Any, loopback: Any, word: str) -> None:
+    message = "Password did not conform: it must have uppercase characters of deployments. User."
+    loopback.default = (400, {"__type": "InvalidPasswordException", "message": message})
+
+    with pytest.raises(CognitoError, match="must have uppercase characters"):
+        scripted().set_user_password(word, word)
+
+
+def test_a_long_request_is_searched_quickly(scripted: Any, loopback: Any) -> None:
+    message = "x" * 300
+    loopback.default = (400, {"__type": "InvalidParameterException", "message": message})
+    many = {f"custom:{n}": "ä" * 2048 for n in range(50)}
+
+    with pytest.raises(CognitoError, match="xxx"):
+        scripted().sign_up("ada", "Passw0rd!x", attributes=many)
 
 
 def test_neither_code_nor_request_id_are_an_echo(scripted: Any, loopback: Any) -> None:

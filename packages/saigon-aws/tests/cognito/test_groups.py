@@ -60,6 +60,11 @@ def test_who_is_missing_is_told(idp: CognitoIdp) -> None:
         list(idp.list_groups_for_user("nobody"))
 
 
+def test_a_group_that_is_called_a_pool_is_a_group(idp: CognitoIdp, aws_user: LocalUser) -> None:
+    with pytest.raises(GroupNotFoundError):
+        idp.add_user_to_group(aws_user.username, "carpool")
+
+
 def test_lists_go_past_the_page(scripted: Any, loopback: Any) -> None:
     # moto gives all groups on one page.
     idp = scripted()

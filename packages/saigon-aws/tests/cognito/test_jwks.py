@@ -496,7 +496,8 @@ def test_who_asks_for_an_unknown_key_does_not_wait_for_all_of_a_fetch_that_hangs
             first = pool.submit(raw_keys.key, "unknown")
             assert endpoint.reached.wait(PATIENCE)
             others = [pool.submit(raw_keys.key, f"unknown-{n}") for n in range(20)]
-            assert {type(each.exception(PATIENCE)) for each in others} == {UnknownKeyError}
+            # It may be a new key, so that it is not the token's fault.
+            assert {type(each.exception(PATIENCE)) for each in others} == {JwksUnavailableError}
             assert not first.done()
         finally:
             endpoint.released.set()

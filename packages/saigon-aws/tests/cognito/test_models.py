@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from boto3.session import Session
-from pydantic import BaseModel, SecretStr, TypeAdapter
+from pydantic import BaseModel, PrivateAttr, SecretStr, TypeAdapter
 
 from saigon.aws.cognito import (
     AuthChallenge,
@@ -171,6 +171,16 @@ def test_what_could_not_be_used_is_refused_at_once(record: Any, field: str, valu
         record.model_copy(update={field: value})
 
     assert caught.value.field == field
+
+
+def test_a_model_of_ones_own_may_have_private_fields() -> None:
+    class Counted(DeviceCredentials):
+        _uses: int = PrivateAttr(default=0)
+
+        def model_post_init(self, _: Any) -> None:
+            self._uses = 1
+
+    assert Counted(**DEVICE.to_plain())._uses == 1
 
 
 def test_a_qr_code_is_of_text() -> None:

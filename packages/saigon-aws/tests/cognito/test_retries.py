@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from pydantic import SecretStr
 
 from saigon.aws.cognito import (
@@ -588,6 +588,28 @@ class TestWhatAnAttemptBeforeHasDone:
             done.call.make(make_client(done.call.method))
 
         assert operations(loopback) == [done.call.operation] * 2
+
+    @done_already
+    def test_is_nothing_where_it_was_never_sent(
+        self, session: Session, loopback: Any, done: Done
+    ) -> None:
+        client = session.client(
+            "cognito-idp", endpoint_url=loopback.url, config=Config(retries={"mode": "standard"})
+        )
+        failures = [EndpointConnectionError(endpoint_url=loopback.url)]
+
+        def fail_once(**_: Any) -> None:
+            if failures:
+                raise failures.pop()
+
+        client.meta.events.register("before-send.cognito-idp", fail_once)
+        loopback.answers = [done.answer]
+        config = CognitoIdpConfig(user_pool_id="eu-west-1_AbCdEfGhI", client_id="c")
+
+        with pytest.raises(done.error):
+            done.call.make(CognitoIdp(config, client=client))
+
+        assert failures == []
 
     # These say nothing of what the first attempt has done.
     @pytest.mark.parametrize(

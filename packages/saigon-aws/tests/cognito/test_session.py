@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from boto3.session import Session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
 from saigon.aws.cognito import AuthTokens, CognitoClient
+from saigon.aws.cognito._session import _Renewal, _Telling
 from saigon.aws.cognito.exceptions import (
     CognitoConfigurationError,
     CognitoError,
     InvalidInputError,
+    RefreshTokenError,
     RefreshTokenReusedError,
 )
 from saigon.aws.testing import LocalIdentityPool, LocalUser
@@ -158,6 +162,84 @@ def test_a_callback_may_use_the_session(
         assert pool.submit(key_of, session).result(10) == "ASIA1"
 
     assert used == ["ASIA1"]
+
+
+def test_it_is_told_of_new_tokens_however_the_credentials_are_read(
+    scripted_client: CognitoClient, loopback: Any, signer: Any, credentials_answer: Any
+) -> None:
+    loopback.answers = [(200, signer.result()), IDENTITY, credentials_answer("ASIA1")]
+    told: list[AuthTokens] = []
+    session = scripted_client.boto3_session(
+        signer.tokens(exp=int(time.time()) + 10), on_tokens_refreshed=told.append
+    )
+    request = AWSRequest("GET", "https://api.example.com/orders")
+    credentials = session.get_credentials()
+    assert credentials is not None
+
+    SigV4Auth(credentials, "execute-api", "eu-west-1").add_auth(request)
+
+    assert "ASIA1" in request.headers["Authorization"]
+    assert len(told) == 1
+
+
+def test_older_tokens_are_never_told_of_after_newer_ones(signer: Any) -> None:
+    first, second = signer.tokens(jti="1"), signer.tokens(jti="2")
+    renewal = _Renewal(first, refresh=lambda _: second, fetch=lambda _: None)  # type: ignore[arg-type,return-value]  # not called
+    told: list[AuthTokens] = []
+
+    def store(tokens: AuthTokens) -> None:
+        told.append(tokens)
+        if tokens == first:  # slow, so that another thread renews them meanwhile, and then failing
+            renewal.news = second
+            telling.tell()
+            raise OSError("the database is down")
+
+    telling = _Telling(renewal, store)
+    renewal.news = first
+    telling.tell()
+    assert told == [first]
+    telling._not_before = 0.0
+    telling.tell()
+
+    assert told == [first, second]
+    assert renewal.news is None
+
+
+def test_an_interrupted_callback_is_called_again(signer: Any) -> None:
+    tokens = signer.tokens()
+    renewal = _Renewal(tokens, refresh=lambda _: tokens, fetch=lambda _: None)  # type: ignore[arg-type,return-value]  # not called
+    told: list[AuthTokens] = []
+
+    def store(news: AuthTokens) -> None:
+        told.append(news)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    telling = _Telling(renewal, store)
+    renewal.news = tokens
+    with pytest.raises(KeyboardInterrupt):
+        telling.tell()
+    telling._not_before = 0.0
+    telling.tell()
+
+    assert told == [tokens, tokens]
+
+
+def test_a_refusal_that_nobody_knows_ends_nothing_for_ever(
+    make_scripted_client: Callable[..., CognitoClient],
+    loopback: Any,
+    signer: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("saigon.aws.cognito._session._PAUSE_SECONDS_UNKNOWN", 0.0)
+    loopback.default = (400, {"__type": "NotAuthorizedException", "message": "Not today."})
+    session = make_scripted_client().boto3_session(signer.tokens(exp=int(time.time()) + 10))
+
+    for _ in range(2):
+        with pytest.raises(RefreshTokenError):
+            key_of(session)
+
+    assert len(loopback.requests) == 2
 
 
 def test_new_tokens_are_told_of_although_there_are_no_credentials(
@@ -309,7 +391,12 @@ def test_bad_input_is_refused_at_once(scripted_client: CognitoClient, signer: An
         """Do nothing."""
 
     wrong: Any
-    for wrong in (awaited, "store", 7):
+
+    class Awaited:
+        async def __call__(self, _: AuthTokens) -> None:
+            """Do nothing."""
+
+    for wrong in (awaited, Awaited(), "store", 7):
         with pytest.raises(InvalidInputError, match="on_tokens_refreshed"):
             scripted_client.boto3_session(signer.tokens(), on_tokens_refreshed=wrong)
 

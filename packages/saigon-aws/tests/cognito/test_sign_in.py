@@ -244,6 +244,19 @@ class TestChallenges:
         assert "s3cret" not in str(caught.value)
         assert loopback.requests == []
 
+    def test_an_attribute_may_have_any_name_that_cognito_allows(
+        self, scripted: Any, loopback: Any, signer: Any
+    ) -> None:
+        loopback.default = (200, signer.result())
+        challenge = AuthChallenge(
+            name="NEW_PASSWORD_REQUIRED", username="ada", session=SecretStr("s" * 20)
+        )
+        given = {"userAttributes.custom:cost-center": "7", "userAttributes.custom:größe": "L"}
+
+        scripted().respond_to_challenge(challenge, "N3w!Passw0rd", responses=given)
+
+        assert given.items() <= loopback.requests[0]["ChallengeResponses"].items()
+
     def test_a_proof_that_is_asked_for_again_and_again_is_not_given_for_ever(
         self, scripted: Any, loopback: Any
     ) -> None:

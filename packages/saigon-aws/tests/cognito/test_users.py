@@ -140,18 +140,19 @@ class TestCreateUser:
         assert not getattr(caught.value, "__notes__", [])
 
     @pytest.mark.parametrize(
-        "code",
+        ("code", "message"),
         [
-            "CodeDeliveryFailureException",
-            "InvalidLambdaResponseException",
-            "UnexpectedLambdaException",
+            ("CodeDeliveryFailureException", "Something failed"),
+            ("InvalidLambdaResponseException", "CustomMessage gave an invalid response"),
+            ("UnexpectedLambdaException", "CustomMessage failed with error"),
+            ("UserLambdaValidationException", "CustomMessage failed with error No."),
         ],
     )
-    def test_an_invitation_or_trigger_that_fails_leaves_no_user_behind(
-        self, hooked: Hooked, code: str
+    def test_an_invitation_that_fails_leaves_no_user_behind(
+        self, hooked: Hooked, code: str, message: str
     ) -> None:
         idp, events = hooked
-        answer: Any = {"Error": {"Code": code, "Message": "Something failed"}}
+        answer: Any = {"Error": {"Code": code, "Message": message}}
         error = ClientError(answer, "AdminCreateUser")
         events.register("after-call.cognito-idp.AdminCreateUser", fails(error))
 
@@ -161,11 +162,14 @@ class TestCreateUser:
         assert caught.value.code == code
         assert list(idp.list_users()) == []
 
-    def test_a_trigger_that_refuses_removes_nobody(self, scripted: Any, loopback: Any) -> None:
+    @pytest.mark.parametrize("code", ["UserLambdaValidationException", "UnexpectedLambdaException"])
+    def test_a_trigger_that_refuses_removes_nobody(
+        self, scripted: Any, loopback: Any, code: str
+    ) -> None:
         # It does so before a user is made: one of this name is somebody else's.
-        loopback.default = (400, {"__type": "UserLambdaValidationException", "message": "No."})
+        loopback.default = (400, {"__type": code, "message": "PreSignUp failed with error No."})
 
-        with pytest.raises(CognitoError, match="No"):
+        with pytest.raises(CognitoError, match="PreSignUp"):
             scripted().create_user("ada")
 
         assert [each["operation"] for each in loopback.requests] == ["AdminCreateUser"]
@@ -177,9 +181,10 @@ class TestCreateUser:
             ("ada", {"phone_number": "+491234567"}, ["SMS"]),
             ("ada", {"email": "ada@example.com", "phone_number": "+49123"}, ["EMAIL", "SMS"]),
             ("ada@example.com", {}, ["EMAIL"]),
+            ("ada@example.com", {"phone_number": "+49123"}, ["EMAIL", "SMS"]),
             ("+491234567", {}, None),
         ],
-        ids=["email", "telephone", "both", "name", "number"],
+        ids=["email", "telephone", "both", "name", "name-and-telephone", "number"],
     )
     def test_an_invitation_goes_where_the_user_can_be_reached(
         self, scripted: Any, loopback: Any, username: str, attributes: Any, mediums: Any
@@ -344,6 +349,7 @@ class TestCreateUser:
             scripted().create_user("ada")
 
         assert caught.value.operation == "AdminCreateUser"
+        assert "cannot be said" in caught.value.__notes__[0]
 
     def test_creation_is_sent_once(self, scripted: Any, loopback: Any) -> None:
         with pytest.raises(CognitoError) as caught:

@@ -388,7 +388,7 @@ class StrictUserPool:
         if method is None or operation not in service().operation_names:
             refuse("UnknownOperation", operation)
         model = service().operation_model(operation)
-        if model.auth_type != "none" and not is_signed:
+        if operation.startswith("Admin") and not is_signed:
             refuse("MissingAuthenticationToken", "Missing Authentication Token")
         check_shape(model, body)
         for name, own, kind in (

@@ -38,15 +38,21 @@ class Record(BaseModel):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse; pydantic's own refusal would quote the value."""
+        if name in self.__private_attributes__:
+            super().__setattr__(name, value)
+            return
         raise self._refused(name, "no assignment, because it is frozen")
 
     @model_validator(mode="wrap")
     @classmethod
     def _validate_silently(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return cls._checked(handler(data))
+            record = handler(data)
         except ValidationError as error:
             refusal = cls._refusal(error)
+        else:
+            record._check()
+            return record
         # Outside of the handler: pydantic's error must not travel along as the context either.
         raise refusal
 
@@ -71,12 +77,11 @@ class Record(BaseModel):
         """
         return {name: _plain(value) for name, value in self}
 
-    @classmethod
-    def _checked(cls, record: Self) -> Self:
-        for name, value in record:
+    def _check(self) -> None:
+        """Refuse what is wrong although each field is of its type."""
+        for name, value in self:
             if isinstance(value, SecretStr) and (rule := _unfit(value.get_secret_value())):
-                raise cls._refused(name, rule)
-        return record
+                raise self._refused(name, rule)
 
     @classmethod
     def _refusal(cls, error: ValidationError) -> CognitoError:

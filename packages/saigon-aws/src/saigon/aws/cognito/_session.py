@@ -30,6 +30,7 @@ _MARGIN: Final = timedelta(minutes=1)
 # do not each wait for the time-out.
 _PAUSE_SECONDS: Final = 1.0
 _PAUSE_SECONDS_IN_HAND: Final = 10.0
+_PAUSE_SECONDS_UNKNOWN: Final = 60.0
 
 
 class _Renewal:
@@ -74,7 +75,8 @@ class _Renewal:
 
     def _pause(self, error: CognitoError) -> float:
         if isinstance(error, RefreshTokenError):
-            return float("inf")  # it stays dead
+            # It stays dead, unless Cognito has said something that nobody knows.
+            return _PAUSE_SECONDS_UNKNOWN if type(error) is RefreshTokenError else float("inf")
         return _PAUSE_SECONDS_IN_HAND if self._is_valid() else _PAUSE_SECONDS
 
     def _renewed(self) -> IamCredentials:
@@ -95,37 +97,46 @@ class _Renewal:
 
 
 class _Telling:
-    """Tells of new tokens once, outside of botocore's lock: who is told may use the session."""
+    """Tells of new tokens once, outside of botocore's lock: who is told may use the session.
+
+    One after another, so that older tokens are never stored over newer ones.
+    """
 
     def __init__(self, renewal: _Renewal, callback: OnTokensRefreshed | None) -> None:
         self._renewal = renewal
         self._callback = callback
         self._lock = Lock()
+        self._is_telling = False
         self._not_before = float("-inf")
 
     def tell(self) -> None:
         """Tell of what is new, if anything is and nobody has been told."""
-        news = self._take() if self._callback is not None else None
-        if news is None or self._callback is None:
-            return
-        try:
-            self._callback(news)
-        except Exception as error:  # noqa: BLE001  # of the caller's; nothing is lost by it
-            _LOG.warning(
-                "on_tokens_refreshed failed (%s), and is called again", type(error).__name__
-            )
-            self._put_back(news)
+        while self._callback is not None and (news := self._take()) is not None:
+            try:
+                self._callback(news)
+            except Exception as error:  # noqa: BLE001  # of the caller's; nothing is lost by it
+                self._put_back(news)
+                _LOG.warning(
+                    "on_tokens_refreshed failed (%s), and is called again", type(error).__name__
+                )
+            except BaseException:
+                self._put_back(news)
+                raise
+            else:
+                self._is_telling = False
 
     def _take(self) -> AuthTokens | None:
         with self._lock:
-            if time.monotonic() < self._not_before:
+            if self._is_telling or time.monotonic() < self._not_before:
                 return None
             news, self._renewal.news = self._renewal.news, None
+            self._is_telling = news is not None
             return news
 
     def _put_back(self, news: AuthTokens) -> None:
         with self._lock:
             self._not_before = time.monotonic() + _PAUSE_SECONDS
+            self._is_telling = False
             if self._renewal.news is None:
                 self._renewal.news = news
 
@@ -166,9 +177,9 @@ def refreshing_session(
 
     # Classes here, because botocore is imported here.
     class Credentials(DeferredRefreshableCredentials):
-        def get_frozen_credentials(self) -> Any:
+        def _refresh(self) -> None:  # all ways to the credentials lead through it
             try:
-                return super().get_frozen_credentials()
+                super()._refresh()  # type: ignore[misc]  # the stubs leave it out
             finally:
                 telling.tell()
 

@@ -175,7 +175,10 @@ class CognitoClient(CognitoIdp):
 
 
 def _check_callback(callback: Any) -> None:
-    if callback is not None and (not callable(callback) or iscoroutinefunction(callback)):
+    is_awaited = iscoroutinefunction(callback) or iscoroutinefunction(
+        getattr(callback, "__call__", None)  # noqa: B004  # of an object
+    )
+    if callback is not None and (not callable(callback) or is_awaited):
         raise InvalidInputError("on_tokens_refreshed", "a function, and not one to be awaited")
 
 

@@ -74,6 +74,15 @@ class CognitoIdpConfig(Record):
         }
         return {**data, **derived}
 
+    def _check(self) -> None:
+        """Refuse what followed from another pool, as in a copy with a new ``user_pool_id``."""
+        super()._check()
+        if self.user_pool_id.partition("_")[0] != self.region:
+            raise self._refused("region", "the user pool's own")
+        is_of_aws = self.issuer.startswith("https://cognito-idp.")
+        if is_of_aws and self.issuer.rpartition("/")[2] != self.user_pool_id:
+            raise self._refused("issuer", "the user pool's own")
+
     @field_validator("endpoint_url", "issuer", "jwks_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
@@ -113,7 +122,10 @@ class CognitoClientConfig(CognitoIdpConfig):
 def _url(value: str | None) -> str | None:
     if value is None:
         return None
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # it quotes the address
+        parts = urlsplit("")
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("a URL that begins with https:// or http:// and a host")
     if parts.username is not None or parts.password is not None:

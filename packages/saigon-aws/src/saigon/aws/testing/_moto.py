@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 _PROGRAM: Final = f"import sys; sys.path += {{path}}; from {__name__} import serve; serve()"
@@ -86,6 +87,7 @@ def serve() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # not a line for every request
     _hasten_queues()
+    _accept_neighbouring_codes()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
@@ -94,6 +96,13 @@ def serve() -> None:
         sys.stdout.flush()
     sys.stdin.read()  # returns when the parent closes it, or is gone
     server.stop()
+
+
+def _accept_neighbouring_codes() -> None:
+    """Accept the codes of an authenticator app that are half a minute off, as Cognito does."""
+    from moto.cognitoidp import models, utils
+
+    models.__dict__["verify_totp"] = partial(utils.verify_totp, valid_window=1)
 
 
 def _hasten_queues() -> None:

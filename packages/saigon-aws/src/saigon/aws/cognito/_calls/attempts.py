@@ -63,14 +63,22 @@ def _made(
     **_: Any,
 ) -> None:
     """Note an attempt; where it is to be the only one, raise what botocore would after it."""
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import (
+        ClientError,
+        ConnectTimeoutError,
+        EndpointConnectionError,
+        ProxyConnectionError,
+    )
 
     attempts = _THREAD.attempts
     if attempts is None:
         return
-    status = _SERVER_ERROR if response is None else response[0].status_code
-    attempts.is_lost = attempts.is_lost or caught_exception is not None or status >= _SERVER_ERROR
+    status = 0 if response is None else response[0].status_code
+    is_unanswered = caught_exception is not None and not isinstance(
+        caught_exception, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError
+    )
+    attempts.is_lost = attempts.is_lost or is_unanswered or status >= _SERVER_ERROR
     if attempts.once and caught_exception is not None:
         raise caught_exception
-    if attempts.once and status >= _ERROR:
+    if attempts.once and response is not None and status >= _ERROR:
         raise ClientError(response[1], operation.name)

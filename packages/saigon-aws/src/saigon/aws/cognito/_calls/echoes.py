@@ -1,26 +1,28 @@
 """Find secrets in what a service says back, also where it has rewritten them."""
 
 import base64
+import html
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 _MIN_LENGTH: Final = 3
-# So much of a secret is given away only with the secret. Eight letters are a common word at most,
-# and one of those is in Cognito's own messages.
+# So much of a longer text is given away only with the text.
 _WINDOW: Final = 8
-_OWN_WORD: Final = "password"
+# Passwords, names and attributes that say nothing; and Cognito's own messages hold them.
+_COMMON: Final = frozenset({"email", "false", "password", "true", "user"})
 
 
 def is_echoed(message: str, values: Iterable[str]) -> bool:
     """Tell whether a message holds one of the values, or a part of it, in any usual spelling."""
-    lowered = message.casefold()
+    told = message.casefold()
+    windows = set(_windows(told)) - _COMMON
     return any(
-        part in lowered
+        _is_in(told, windows, spelling.casefold())
         for value in values
         for spelling in _spellings(value)
-        for part in _parts(spelling.casefold())
     )
 
 
@@ -37,21 +39,25 @@ def texts_of(value: Any) -> Iterator[str]:
             yield from texts_of(each)
 
 
+def _is_in(told: str, windows: set[str], text: str) -> bool:
+    if len(text) > _WINDOW:
+        return not windows.isdisjoint(_windows(text))
+    if len(text) < _MIN_LENGTH or text in _COMMON:
+        return False
+    # As a whole: three letters of somebody's name are in many a word.
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", told) is not None
+
+
+def _windows(text: str) -> Iterator[str]:
+    return (text[start : start + _WINDOW] for start in range(len(text) - _WINDOW + 1))
+
+
 def _spellings(value: str) -> Iterator[str]:
     yield value
     yield repr(value)[1:-1]
-    yield quote(value, safe="", errors="replace")
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield html.escape(value)
+    yield quote(value, safe="", errors="replace")
+    yield quote_plus(value, errors="replace")
     yield base64.b64encode(value.encode(errors="replace")).decode()
-
-
-def _parts(text: str) -> Iterator[str]:
-    if len(text) <= _WINDOW:
-        if len(text) >= _MIN_LENGTH:
-            yield text
-        return
-    for start in range(len(text) - _WINDOW + 1):
-        part = text[start : start + _WINDOW]
-        if part != _OWN_WORD:
-            yield part

@@ -47,6 +47,7 @@ _PUBLIC_PARAMETERS: Final = frozenset(
 _CODE: Final = re.compile(r"\w{1,100}", re.ASCII)
 _REQUEST_ID: Final = re.compile(r"[\w=+/-]{1,64}", re.ASCII)
 _PARAMETER: Final = re.compile(r"(?:for parameter |parameter in input: \")(\w{1,64})", re.ASCII)
+_POOLS: Final = ("user pool", "userpool", "identity pool", "identitypool")
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERROR: Final = 500
 _MAX_MESSAGE: Final = 300
@@ -156,7 +157,7 @@ def _error_type(code: str, message: str, *, refused: ErrorType, not_found: Error
         for text, error_type in BY_MESSAGE:
             if text in lowered:
                 return error_type
-    if code == "ResourceNotFoundException" and "pool" not in lowered:
+    if code == "ResourceNotFoundException" and not any(each in lowered for each in _POOLS):
         return not_found
     return refused if code == "NotAuthorizedException" else BY_CODE.get(code, CognitoError)
 

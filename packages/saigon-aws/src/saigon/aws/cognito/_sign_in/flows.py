@@ -39,7 +39,8 @@ https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_
 """
 
 _PROVED: Final = frozenset({"DEVICE_PASSWORD_VERIFIER", "PASSWORD_VERIFIER"})
-_RESPONSE_NAME: Final = re.compile(r"[A-Z_]{1,64}|userAttributes\.[\w:]{1,40}", re.ASCII)
+_ATTRIBUTE: Final = "userAttributes."
+_RESPONSE_NAME: Final = re.compile(r"[A-Z_]{1,64}", re.ASCII)
 # They are given by the package itself.
 _OWN_RESPONSES: Final = frozenset({"DEVICE_KEY", "SECRET_HASH", "USERNAME"})
 
@@ -263,6 +264,9 @@ def _checked_responses(responses: Any) -> dict[str, str]:
 
 def _response_name(name: Any) -> str:
     # A password in the place of a name must not be told.
+    if isinstance(name, str) and name.startswith(_ATTRIBUTE):
+        checked_name("responses", name.removeprefix(_ATTRIBUTE), max_length=32)
+        return name
     if isinstance(name, str) and _RESPONSE_NAME.fullmatch(name) and name not in _OWN_RESPONSES:
         return name
     raise InvalidInputError("responses", "names such as userAttributes.name, and not the user's")

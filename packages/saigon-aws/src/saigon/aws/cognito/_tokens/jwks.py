@@ -76,16 +76,18 @@ class JwksClient(PyJWKClient):
                     self._renew(kid)
                 finally:
                     self._fetching.release()
+            elif key is None:
+                raise _unavailable("the user pool's public keys are still being fetched")
             key = self._keys.get(kid)
         if key is None:
             raise UnknownKeyError("the user pool has no RSA signing key of the token's id")
         return key
 
     def _patience(self, key: PyJWK | None) -> float:
-        """Return the seconds to wait for another thread's fetch; -1 is for as long as it takes."""
+        """Return the seconds to wait for another thread's fetch."""
         if key is not None:
             return 0
-        return _PAUSE_SECONDS if self._keys else -1
+        return _PAUSE_SECONDS if self._keys else sum(self._timeouts)
 
     def _renew(self, kid: str) -> None:
         """Fetch the keys, where it is time to and no other thread has just done so."""
@@ -115,10 +117,9 @@ class JwksClient(PyJWKClient):
 
     def _require_keys(self) -> None:
         if not self._keys:
-            raise JwksUnavailableError(
+            raise _unavailable(
                 "the user pool's public keys cannot be fetched and none are cached; "
-                "check jwks_url and the network",
-                retryable=True,
+                "check jwks_url and the network"
             )
 
     def fetch_data(self) -> Any:
@@ -148,6 +149,10 @@ class JwksClient(PyJWKClient):
         if len(body) > _MAX_BYTES:
             raise ValueError("the key set is too large")
         return _usable(json.loads(body))
+
+
+def _unavailable(message: str) -> JwksUnavailableError:
+    return JwksUnavailableError(message, retryable=True)
 
 
 def _usable(key_set: Any) -> dict[str, Any]:

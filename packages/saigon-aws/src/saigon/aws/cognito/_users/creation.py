@@ -29,15 +29,6 @@ from saigon.aws.cognito.models import CognitoUser
 
 _NEW_STATUS: Final = "FORCE_CHANGE_PASSWORD"
 _MEDIUMS: Final = {"email": "EMAIL", "phone_number": "SMS"}
-# The delivery of the invitation or a trigger failed, which may be after the user was made. One that
-# refuses, UserLambdaValidationException, does so before.
-_AFTER_THE_FACT: Final = frozenset(
-    {
-        "CodeDeliveryFailureException",
-        "InvalidLambdaResponseException",
-        "UnexpectedLambdaException",
-    }
-)
 
 
 class UserCreation(UserAdministration, GroupAdministration):
@@ -112,7 +103,7 @@ class UserCreation(UserAdministration, GroupAdministration):
             return user_from_answer(field_of(answer, "User"))
         except BaseException as error:
             may_be_made = _may_have_made_a_user(error)
-            user = self._made_since(started, request["Username"]) if may_be_made else None
+            user = self._made_since(started, request["Username"], error) if may_be_made else None
             if user is None:
                 raise
             if isinstance(error, CognitoError) and error.retryable:
@@ -120,12 +111,17 @@ class UserCreation(UserAdministration, GroupAdministration):
             self._remove_half_made(user.username, error)
             raise
 
-    def _made_since(self, started: float, username: str) -> CognitoUser | None:
+    def _made_since(
+        self, started: float, username: str, error: BaseException
+    ) -> CognitoUser | None:
         """Return the user that a lost answer was about, if it can only be of this call."""
         try:
             answer = self._admin("AdminGetUser", username)
             user = user_from_answer(answer)
-        except CognitoError:
+        except UserNotFoundError:
+            return None
+        except CognitoError as failure:
+            error.add_note(f"whether the user was made cannot be said: {failure}")
             return None
         is_own = user.status == _NEW_STATUS and _is_within(user.created_at, started, answer)
         return user if is_own else None
@@ -157,16 +153,24 @@ def _may_have_made_a_user(error: BaseException) -> bool:
     if isinstance(error, TooManyRequestsError):
         return False
     if isinstance(error, CognitoError):
-        return error.retryable or error.code in _AFTER_THE_FACT
+        return error.retryable or _is_after_the_fact(error)
     return True
+
+
+def _is_after_the_fact(error: CognitoError) -> bool:
+    """Tell whether the name was free: the invitation comes last, and the trigger that words it.
+
+    The other trigger, PreSignUp, fails before: a user of this name is somebody else's then.
+    """
+    return error.code == "CodeDeliveryFailureException" or "CustomMessage" in str(error)
 
 
 def _mediums(username: str, attributes: Mapping[str, str]) -> list[str] | None:
     """Return how to send the invitation: Cognito would choose text messages, whatever is known."""
-    known = [medium for name, medium in _MEDIUMS.items() if name in attributes]
-    if known:
-        return known
-    return ["EMAIL"] if "@" in username else None
+    known = {medium for name, medium in _MEDIUMS.items() if name in attributes}
+    if "@" in username:
+        known.add("EMAIL")
+    return sorted(known) or None
 
 
 def _is_within(created_at: datetime | None, started: float, answer: Mapping[str, Any]) -> bool:
