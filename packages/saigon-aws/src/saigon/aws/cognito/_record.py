@@ -51,7 +51,7 @@ class Record(BaseModel):
         except ValidationError as error:
             refusal = cls._refusal(error)
         else:
-            record._check()
+            record._check()  # noqa: SLF001  # of this class
             return record
         # Outside of the handler: pydantic's error must not travel along as the context either.
         raise refusal
