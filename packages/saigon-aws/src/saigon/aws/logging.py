@@ -77,7 +77,7 @@ class _Redaction(logging.Filter):
 
 
 def install_log_redaction() -> None:
-    """Take requests, answers and signatures out of what botocore, boto3 and urllib3 log.
+    """Take requests, answers and signatures out of what the libraries log that carry them.
 
     Works for every handler and level, for the whole process; calling it again changes nothing. What
     looks at a record before the filters of its logger do, as a factory of records that fills the
