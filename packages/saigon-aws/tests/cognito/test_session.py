@@ -28,6 +28,11 @@ DOWN = (400, {"__type": "ExternalServiceException"})
 SECOND = timedelta(seconds=1)
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("saigon.aws.cognito._session._PAUSE_SECONDS", 0.2)
+
+
 def key_of(session: Session) -> str | None:
     credentials = session.get_credentials()
     assert credentials is not None
@@ -295,7 +300,7 @@ def test_a_callback_that_fails_is_called_with_the_same_tokens_again(
     assert len(told) == 1
     assert "OSError" in caplog.text
     assert "the database" not in caplog.text
-    time.sleep(1.1)
+    time.sleep(0.3)
     assert [key_of(session) for _ in range(3)] == ["ASIA1"] * 3
 
     assert told[0] == told[1]
@@ -342,7 +347,7 @@ def test_expired_credentials_are_an_error_while_the_service_is_down(
 
     assert {type(each) for each in seen} == {CognitoError}
     assert operations(loopback)[2:] == ["GetId"], "each thread asked for itself"
-    time.sleep(1.1)
+    time.sleep(0.3)
     loopback.answers = [IDENTITY, credentials_answer("ASIA2")]
     assert key_of(session) == "ASIA2"
 
@@ -358,7 +363,7 @@ def test_a_stolen_refresh_token_ends_the_session(
 
     assert {type(each) for each in seen} == {RefreshTokenReusedError}
     assert len(set(map(id, seen))) == len(seen), "threads share an error, and its traceback"
-    time.sleep(1.1)
+    time.sleep(0.3)
     with pytest.raises(RefreshTokenReusedError):
         key_of(session)
     assert operations(loopback) == ["GetTokensFromRefreshToken"]

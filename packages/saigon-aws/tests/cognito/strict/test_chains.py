@@ -32,8 +32,11 @@ MakePool = Callable[..., Any]
 IdpOf = Callable[..., CognitoIdp]
 pytestmark = [
     pytest.mark.parametrize("flow", FLOWS),
-    pytest.mark.parametrize("secret", [None, SECRET], ids=["public", "secret"]),
-    pytest.mark.parametrize("name", ["ada", EMAIL], ids=["name", "alias"]),
+    pytest.mark.parametrize(
+        ("secret", "name"),
+        [(None, "ada"), (SECRET, "ada"), (SECRET, EMAIL)],
+        ids=["public", "secret", "secret-and-alias"],
+    ),
 ]
 
 

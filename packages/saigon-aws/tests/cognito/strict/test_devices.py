@@ -75,7 +75,7 @@ def test_a_refresh_names_the_device(make_pool: MakePool, idp_of: IdpOf, *, rotat
 
 
 # Often, because a padding mistake shows in a few of the numbers only.
-@pytest.mark.parametrize("attempt", range(12))
+@pytest.mark.parametrize("attempt", range(5))
 def test_the_devices_password_is_proved(make_pool: MakePool, idp_of: IdpOf, attempt: int) -> None:
     pool = tracking(make_pool)
     idp = idp_of(pool)
