@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from functools import cache, partial
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -103,9 +103,20 @@ def serve() -> None:
 
 def _accept_neighbouring_codes() -> None:
     """Accept the codes of an authenticator app that are half a minute off, as Cognito does."""
-    from moto.cognitoidp import models, utils
+    from cryptography.hazmat.primitives.twofactor import InvalidToken
+    from moto.cognitoidp import models
 
-    models.__dict__["verify_totp"] = partial(utils.verify_totp, valid_window=1)
+    make: Any = models.__dict__["cognito_totp"]
+
+    class Totp:
+        def __init__(self, key: str) -> None:
+            self._totp = make(key)
+
+        def verify(self, code: bytes, moment: int) -> None:
+            if code not in {self._totp.generate(moment + seconds) for seconds in (-30, 0, 30)}:
+                raise InvalidToken
+
+    models.__dict__["cognito_totp"] = Totp
 
 
 def _hasten_user_pools() -> None:
