@@ -264,6 +264,10 @@ def test_no_error_quotes_the_token(verifier: CognitoIdp, signer: Any) -> None:
         verifier.verify_id_token(token)
 
     assert not any(part in str(caught.value) for part in token.split("."))
+    for wrong in (token, signer.token(exp=NOW - 60), signer.token(without=("sub",))):
+        with pytest.raises(TokenVerificationError) as refused:
+            verifier.verify_id_token(wrong)
+        assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
 def test_keys_out_of_reach_are_not_the_tokens_fault(

@@ -32,7 +32,7 @@ class CognitoIdpConfig(Record):
     client_secret: SecretStr | None = Field(default=None, min_length=1)
     """The app client's secret, where it has one."""
     region: str = Field(default="", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-    """The AWS region; that of the user pool's id by default."""
+    """The AWS region, which follows from the user pool's id; no other is accepted."""
     endpoint_url: str | None = None
     """Another address for the API than AWS's."""
     issuer: str = ""

@@ -67,7 +67,8 @@ class JwksClient(PyJWKClient):
 
         Raises:
             UnknownKeyError: The pool has no such key.
-            JwksUnavailableError: The keys cannot be fetched, and none are cached.
+            JwksUnavailableError: The keys cannot be fetched, and none are cached; or another thread
+                is still fetching them, and this one may be among them.
         """
         key = self._keys.get(kid)
         if key is None or self._clock() - self._fetched_at >= self._lifespan:

@@ -119,8 +119,11 @@ class TokenVerifier:
                 options={"require": list(_REQUIRED), "verify_aud": False},
             )
         except jwt.PyJWTError as error:
-            raise _refusal(jwt, error) from error
-        return claims
+            refusal = _refusal(jwt, error)
+        else:
+            return claims
+        # Outside of the handler: PyJWT's error drags the text along that it could not read.
+        raise refusal
 
     def _keys(self) -> "JwksClient":
         from saigon.aws.cognito._tokens.jwks import JwksClient
