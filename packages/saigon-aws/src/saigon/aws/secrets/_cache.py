@@ -67,16 +67,20 @@ class SingleFlightCache(Generic[K, V]):
             key: Which value.
             load: Makes it; one thread calls this while the others wait for its outcome.
         """
-        value = self._fresh(key)
+        value = self.fresh(key)
         if value is not None:
             return value
         try:
-            return self._flights.share(key, load, lambda: self._fresh(key))
+            return self._flights.share(key, load, lambda: self.fresh(key))
         except self._stale_for:
             stale = self._stale(key)
             if stale is None:
                 raise
             return stale
+
+    def fresh(self, key: K) -> V | None:
+        """Return a value that is remembered and not past its time, or None."""
+        return self._within(key, 0)
 
     def get_many(
         self, keys: Sequence[K], load: Callable[[Sequence[K]], Mapping[K, V]]
@@ -87,7 +91,7 @@ class SingleFlightCache(Generic[K, V]):
             keys: Which values.
             load: Makes all that it is given; threads that miss the same ones share a call.
         """
-        found = _present(keys, self._fresh)
+        found = _present(keys, self.fresh)
         missing = tuple(key for key in keys if key not in found)
         if not missing:
             return found
@@ -115,7 +119,7 @@ class SingleFlightCache(Generic[K, V]):
         self, keys: tuple[K, ...], load: Callable[[Sequence[K]], Mapping[K, V]]
     ) -> dict[K, V]:
         def known() -> _Batch[K, V] | None:
-            fresh = _present(keys, self._fresh)
+            fresh = _present(keys, self.fresh)
             return _Batch({}, fresh) if len(fresh) == len(keys) else None
 
         def batch() -> _Batch[K, V]:
@@ -135,9 +139,6 @@ class SingleFlightCache(Generic[K, V]):
         self._entries[key] = _Entry(value, self._clock.now() + self._clock.lifetime())
         while len(self._entries) > self._max_entries:
             del self._entries[next(iter(self._entries))]
-
-    def _fresh(self, key: K) -> V | None:
-        return self._within(key, 0)
 
     def _stale(self, key: K) -> V | None:
         return self._within(key, self._clock.grace)

@@ -1,8 +1,8 @@
 """The edge where boto3's errors become those of ``saigon.aws.secrets``."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from saigon.aws.secrets.exceptions import (
     SecretAccessDeniedError,
@@ -11,7 +11,17 @@ from saigon.aws.secrets.exceptions import (
     SecretUnavailableError,
 )
 
-__all__ = ["error_of_code", "secret_errors"]
+__all__ = ["BATCH", "GET", "answer_of", "error_of_code"]
+
+GET: Final = "secretsmanager:GetSecretValue"
+BATCH: Final = "secretsmanager:BatchGetSecretValue"
+
+_ANSWERS: Final = {
+    GET: {"ARN", "SecretString", "SecretBinary"},
+    BATCH: {"SecretValues", "Errors"},
+}
+"""Fields of which an answer has one at least."""
+
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 # InvalidRequestException is the answer for a secret that is scheduled for deletion.
@@ -33,48 +43,57 @@ _LATER = {
 _KEY_SERVICE = re.compile(r"\bkms:|\bKMS is\b", re.IGNORECASE)
 
 
-@contextmanager
-def secret_errors(secret_names: Sequence[str]) -> Iterator[None]:
-    """Raise ours for boto3's errors, a ValueError for what boto3 refuses to send.
+def answer_of(
+    secret_names: Sequence[str], action: str, ask: Callable[..., Any], **given: Any
+) -> dict[str, Any]:
+    """Return the answer to a request; raise ours for errors of boto3, and of what is below it.
 
     Args:
         secret_names: What is asked for.
-    """
-    from botocore.exceptions import (
-        BotoCoreError,
-        ClientError,
-        ConnectionError,  # noqa: A004  # botocore's
-        HTTPClientError,
-        ParamValidationError,
-    )
+        action: The permission that the request needs, by IAM's name.
+        ask: The client's method.
+        **given: Its arguments.
 
+    Raises:
+        ValueError: boto3 refuses to send them.
+        SecretError: Of the kind that fits what came.
+    """
+    from botocore.exceptions import ClientError, ParamValidationError
+
+    failure: Exception
     try:
-        yield
+        answer: dict[str, Any] = ask(**given)
     except ClientError as error:
         found = error.response.get("Error", {})
-        raise error_of_code(
-            found.get("Code", ""), found.get("Message", ""), secret_names
-        ) from error
-    except (ConnectionError, HTTPClientError) as error:
-        text = f"Secrets Manager did not answer: {type(error).__name__}"
-        raise SecretUnavailableError(text, secret_names=secret_names) from error
-    except ParamValidationError as error:
-        text = (
+        failure = error_of_code(
+            found.get("Code", ""), found.get("Message", ""), secret_names, action=action
+        )
+    except ParamValidationError:
+        failure = ValueError(
             f"expected a name, a stage and a version that are possible, for {_listed(secret_names)}"
         )
-        raise ValueError(text) from error
-    except BotoCoreError as error:
-        text = f"the request for {_listed(secret_names)} failed: {type(error).__name__}"
-        raise SecretError(text, secret_names=secret_names) from error
+    except Exception as error:  # noqa: BLE001  # also of a parser, or a provider of credentials
+        failure = _of_no_answer(error, secret_names)
+    else:
+        if not _ANSWERS[action].isdisjoint(answer):
+            return answer
+        # botocore makes an empty one of a body that is cut off.
+        text = "Secrets Manager's answer cannot be read"
+        failure = SecretUnavailableError(text, secret_names=secret_names)
+    # Outside of the handlers: a caught error may hold a part of the answer, and does not go along.
+    raise failure
 
 
-def error_of_code(code: str, message: str, secret_names: Sequence[str]) -> SecretError:
+def error_of_code(
+    code: str, message: str, secret_names: Sequence[str], *, action: str = GET
+) -> SecretError:
     """Return the error for a code of Secrets Manager.
 
     Args:
         code: Its code.
         message: Its text, looked at for the name of the key service alone.
         secret_names: What was asked for.
+        action: The permission that was needed.
     """
     names = _listed(secret_names)
     if code in _NOT_FOUND:
@@ -82,14 +101,26 @@ def error_of_code(code: str, message: str, secret_names: Sequence[str]) -> Secre
         return SecretNotFoundError(text, secret_names=secret_names, code=code)
     if code in _DENIED:
         by_key = code == "DecryptionFailure" or _KEY_SERVICE.search(message)
-        action = "kms:Decrypt on the secret's key" if by_key else "secretsmanager:GetSecretValue"
-        text = f"{names}: access denied; expected the permission for {action}"
+        needed = "kms:Decrypt on the secret's key" if by_key else action
+        text = f"{names}: access denied; expected the permission for {needed}"
         return SecretAccessDeniedError(text, secret_names=secret_names, code=code)
     if code in _LATER:
         text = f"{names}: Secrets Manager is not available now: {code}"
         return SecretUnavailableError(text, secret_names=secret_names, code=code)
     text = f"{names}: Secrets Manager refused: {code or 'no code'}"
     return SecretError(text, secret_names=secret_names, code=code)
+
+
+def _of_no_answer(error: Exception, secret_names: Sequence[str]) -> SecretError:
+    from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004  # botocore's
+    from urllib3.exceptions import HTTPError
+
+    kind = type(error).__name__
+    if isinstance(error, (ConnectionError, HTTPClientError, HTTPError)):
+        text = f"Secrets Manager did not answer: {kind}"
+        return SecretUnavailableError(text, secret_names=secret_names)
+    text = f"the request for {_listed(secret_names)} failed: {kind}"
+    return SecretError(text, secret_names=secret_names)
 
 
 def _listed(secret_names: Sequence[str]) -> str:

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from saigon.aws.secrets._errors import error_of_code, secret_errors
+from saigon.aws.secrets._errors import BATCH, GET, answer_of, error_of_code
 from saigon.aws.secrets._value import SecretValue
 from saigon.aws.secrets.exceptions import SecretNotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
-__all__ = ["CURRENT", "SecretKey", "fetch", "fetch_many"]
+__all__ = ["CURRENT", "PREVIOUS", "SecretKey", "fetch", "fetch_many"]
 
 CURRENT = "AWSCURRENT"
+PREVIOUS = "AWSPREVIOUS"
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
-_BATCH = 20
+_MOST_PER_CALL = 20
 
 
 class SecretKey(NamedTuple):
@@ -43,8 +44,7 @@ def fetch(client: "SecretsManagerClient", key: SecretKey) -> SecretValue:
     """Return the value of a secret, in one call."""
     arguments = {"SecretId": key.name, "VersionStage": key.stage, "VersionId": key.version}
     given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    with secret_errors((key.name,)):
-        response = client.get_secret_value(**given)
+    response = answer_of((key.name,), GET, client.get_secret_value, **given)
     return SecretValue.of_response(key.name, response)
 
 
@@ -57,8 +57,8 @@ def fetch_many(client: "SecretsManagerClient", names: Sequence[str]) -> dict[str
     """
     found: dict[str, SecretValue] = {}
     failed: dict[str, list[tuple[str, str]]] = {}
-    for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
+    for start in range(0, len(names), _MOST_PER_CALL):
+        batch = names[start : start + _MOST_PER_CALL]
         for page in _pages(client, batch):
             found |= _values(page, batch)
             for error in page.get("Errors", ()):
@@ -74,8 +74,7 @@ def fetch_many(client: "SecretsManagerClient", names: Sequence[str]) -> dict[str
 def _pages(client: "SecretsManagerClient", names: Sequence[str]) -> Iterator[Any]:
     arguments: dict[str, Any] = {"SecretIdList": list(names)}
     while True:
-        with secret_errors(names):
-            page = client.batch_get_secret_value(**arguments)
+        page = answer_of(names, BATCH, client.batch_get_secret_value, **arguments)
         yield page
         token = page.get("NextToken")
         if not token:

@@ -4,13 +4,15 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from saigon.aws._clients import make_client
+from saigon.aws._clients import shared_client
 from saigon.aws.secrets._cache import CacheClock, SingleFlightCache
-from saigon.aws.secrets._fetch import SecretKey, fetch, fetch_many
+from saigon.aws.secrets._fetch import PREVIOUS, SecretKey, fetch, fetch_many
+from saigon.aws.secrets._refusals import is_auth_failure
+from saigon.aws.secrets._rotation import RotationRetry
 from saigon.aws.secrets._value import SecretValue
 from saigon.aws.secrets.exceptions import SecretUnavailableError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AwsSecretVault", "get_secret_as_model"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+ResultT = TypeVar("ResultT")
 
 _DEFAULT_TTL = timedelta(minutes=5)
 _NO_GRACE = timedelta(0)
@@ -41,7 +44,8 @@ def get_secret_as_model(
     Args:
         model_type: What the value must be; its secret fields are SecretStr.
         secret_name: The secret's name or ARN.
-        secrets_client: A Secrets Manager client; a new one of the default session where absent.
+        secrets_client: A Secrets Manager client; where absent one of a default session, which is
+            made once for the process.
         version_stage: Such as ``AWSPREVIOUS``; ``AWSCURRENT`` where no version is named.
         version_id: The version.
 
@@ -54,7 +58,7 @@ def get_secret_as_model(
         SecretError: Anything else went wrong.
     """
     key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
-    client = make_client("secretsmanager") if secrets_client is None else secrets_client
+    client = shared_client("secretsmanager") if secrets_client is None else secrets_client
     return fetch(client, key).as_model(model_type)
 
 
@@ -67,8 +71,8 @@ class AwsSecretVault:
     are those of get_secret_as_model.
 
     Args:
-        secrets_client: A Secrets Manager client; one of the default session is made at the first
-            miss where absent.
+        secrets_client: A Secrets Manager client; where absent one of a default session, which is
+            made once for the process, at the first miss.
         ttl: How long a value is remembered; zero remembers nothing.
         jitter: The share of the time to live, 0 to 0.9, that is cut off at random, so that many
             processes do not ask at the same moment.
@@ -76,6 +80,7 @@ class AwsSecretVault:
         stale_if_error: For how long after its time a value may stand in while Secrets Manager is
             unavailable; off by default, because a value that was withdrawn then still serves.
         clock: The monotonic time in seconds.
+        sleep: Waits for so many seconds, in with_rotation_retry alone.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class AwsSecretVault:
         max_entries: int = 1000,
         stale_if_error: timedelta = _NO_GRACE,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         _check_options(ttl, jitter, max_entries, stale_if_error)
         seconds = ttl.total_seconds()
@@ -95,6 +101,8 @@ class AwsSecretVault:
             return seconds * (1 - jitter * random.random())  # noqa: S311  # spreads load, guards nothing
 
         self._client = secrets_client
+        self._clock = clock
+        self._sleep = sleep
         self._cache: SingleFlightCache[SecretKey, SecretValue] = SingleFlightCache(
             CacheClock(clock, lifetime, stale_if_error.total_seconds()),
             max_entries=max_entries,
@@ -207,7 +215,7 @@ class AwsSecretVault:
             SecretError: As in get_secret_as_model; what was remembered then stays.
         """
         key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
-        self._cache.reload(key, lambda: fetch(self._ready_client(), key))
+        self._reloaded(key)
 
     def invalidate(self, secret_name: str | None = None) -> None:
         """Forget what is remembered of a secret in all its versions, or of all secrets.
@@ -216,6 +224,61 @@ class AwsSecretVault:
             secret_name: The secret, by the name that it was asked for; all where absent.
         """
         self._cache.drop(lambda key: secret_name is None or key.name == secret_name)
+
+    def with_rotation_retry(
+        self,
+        secret_name: str,
+        model_type: type[ModelT],
+        use: Callable[[ModelT], ResultT],
+        *,
+        try_previous: bool = False,
+        is_refusal: Callable[[Exception], bool] = is_auth_failure,
+    ) -> ResultT:
+        """Call a function with a secret, again with a newer value where that one is refused.
+
+        The remembered value comes first. Where it is refused, the secret is asked for again, and
+        a value that differs is tried at once. After that there are pauses, jittered and growing
+        from half a second, up to 30 seconds in all: for some moments of a rotation the current
+        value is not yet in force. An error of any other kind passes at once.
+
+        Args:
+            secret_name: The secret's name or ARN.
+            model_type: What the value must be.
+            use: Uses it, by a login for instance; it may be called several times.
+            try_previous: Whether AWSPREVIOUS is tried too. It is for rotations that alternate
+                two users, where the previous one stays in force; where there is one user, it
+                only adds a failed login.
+            is_refusal: Tells the errors of ``use`` that mean a refused login. By default those are
+                saigon.orm's of kind ``auth``, those of PostgreSQL's and MySQL's drivers, also
+                inside of SQLAlchemy's, and an HTTP client's with a response of status 401.
+
+        Returns:
+            What ``use`` returned.
+
+        Raises:
+            Exception: The last refusal, or what else ``use`` raised.
+            SecretError: As in get_secret_as_model.
+        """
+        key = SecretKey.of(secret_name)
+        before = SecretKey.of(secret_name, version_stage=PREVIOUS)
+        retry = RotationRetry(
+            use=lambda value: use(value.as_model(model_type)),
+            is_refusal=is_refusal,
+            current=lambda: self._value(key),
+            newer_than=lambda value: self._newer_than(key, value),
+            previous=(lambda: self._reloaded(before)) if try_previous else None,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+        return retry.run()
+
+    def _newer_than(self, key: SecretKey, value: SecretValue) -> SecretValue:
+        """Return what another thread has asked for meanwhile, or ask."""
+        known = self._cache.fresh(key)
+        return self._reloaded(key) if known is None or known == value else known
+
+    def _reloaded(self, key: SecretKey) -> SecretValue:
+        return self._cache.reload(key, lambda: fetch(self._ready_client(), key))
 
     def _value(self, key: SecretKey) -> SecretValue:
         return self._cache.get(key, lambda: fetch(self._ready_client(), key))
@@ -226,8 +289,7 @@ class AwsSecretVault:
 
     def _ready_client(self) -> "SecretsManagerClient":
         if self._client is None:
-            # Two threads may make one each at the same time; either will do.
-            self._client = make_client("secretsmanager")
+            return cast("SecretsManagerClient", shared_client("secretsmanager"))
         return self._client
 
 

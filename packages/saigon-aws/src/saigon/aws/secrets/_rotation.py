@@ -1,0 +1,107 @@
+"""Use a secret while it is being rotated."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from saigon.aws.secrets._value import SecretValue
+from saigon.aws.secrets.exceptions import SecretNotFoundError, SecretUnavailableError
+
+__all__ = ["RotationRetry"]
+
+ResultT = TypeVar("ResultT")
+
+PATIENCE: Final = 30.0
+"""Seconds after the first refusal in which the secret is tried again.
+
+Between the steps setSecret and finishSecret of a rotation, the current value is not in force.
+See https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_turn-on-for-other.html
+"""
+_FIRST_DELAY: Final = 0.5
+_LONGEST_DELAY: Final = 8.0
+_LEAST_SHARE: Final = 0.5  # of a delay; the rest of it is jitter
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[ResultT]):
+    result: ResultT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotationRetry(Generic[ResultT]):
+    """A use of a secret that is repeated while its value is refused.
+
+    Attributes:
+        use: What is done with a value.
+        is_refusal: Tells an error of ``use`` that means: not this value.
+        current: Gives the value that is remembered.
+        newer_than: Gives a value that was asked for after the given one.
+        previous: Gives the value before the current one, or None where it is not to be tried.
+        clock: The monotonic time in seconds.
+        sleep: Waits for so many seconds.
+    """
+
+    use: Callable[[SecretValue], ResultT]
+    is_refusal: Callable[[Exception], bool]
+    current: Callable[[], SecretValue]
+    newer_than: Callable[[SecretValue], SecretValue]
+    previous: Callable[[], SecretValue] | None
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+    def run(self) -> ResultT:
+        """Return what ``use`` does, or raise what it raised last.
+
+        A value that was refused is not offered again before some time has passed: too many
+        failed logins lock a user out.
+        """
+        value = self.current()
+        outcome = self._attempt(value)
+        deadline = self.clock() + PATIENCE
+        if not isinstance(outcome, _Done):
+            newer = self._newer_than(value)
+            if newer != value:
+                value, outcome = newer, self._attempt(newer)
+        if not isinstance(outcome, _Done):
+            outcome = self._attempt_previous(outcome)
+        if not isinstance(outcome, _Done):
+            outcome = self._attempt_until(deadline, value, outcome)
+        if isinstance(outcome, _Done):
+            return outcome.result
+        raise outcome
+
+    def _attempt(self, value: SecretValue) -> _Done[ResultT] | Exception:
+        try:
+            return _Done(self.use(value))
+        except Exception as error:
+            if not self.is_refusal(error):
+                raise
+            return error
+
+    def _attempt_previous(self, refusal: Exception) -> _Done[ResultT] | Exception:
+        if self.previous is None:
+            return refusal
+        try:
+            value = self.previous()
+        except (SecretNotFoundError, SecretUnavailableError):
+            return refusal  # a secret that was never rotated has none
+        return self._attempt(value)
+
+    def _attempt_until(
+        self, deadline: float, value: SecretValue, refusal: Exception
+    ) -> _Done[ResultT] | Exception:
+        delay = _FIRST_DELAY
+        outcome: _Done[ResultT] | Exception = refusal
+        while not isinstance(outcome, _Done) and (left := deadline - self.clock()) > 0:
+            self.sleep(min(left, delay * random.uniform(_LEAST_SHARE, 1)))  # noqa: S311  # spreads load, guards nothing
+            delay = min(_LONGEST_DELAY, 2 * delay)
+            value = self._newer_than(value)
+            outcome = self._attempt(value)
+        return outcome
+
+    def _newer_than(self, value: SecretValue) -> SecretValue:
+        try:
+            return self.newer_than(value)
+        except SecretUnavailableError:
+            return value  # the refusal is the news, not that nobody could be asked
