@@ -1,6 +1,9 @@
 """Objects as files."""
 
+import copy
+import hashlib
 import os
+import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +21,7 @@ from saigon.aws.s3 import (
     s3_temporary_file,
     s3_write_bytes,
 )
-from saigon.aws.s3._errors import s3_errors
+from saigon.aws.s3._errors import answer_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -260,8 +263,68 @@ def test_a_version_is_downloaded_after_it_was_replaced(
     ],
 )
 def test_a_refusal_is_told_by_its_code(code: str, error: type[S3Error], text: str) -> None:
-    refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
-    with pytest.raises(error, match=text) as caught, s3_errors("s3://b/k"):
-        raise refusal
+    def refuse() -> None:
+        metadata: Any = {"RequestId": "request-1", "RetryAttempts": 0}
+        refusal: Any = {
+            "Error": {"Code": code, "Message": "no", "Token-0": "the-token"},
+            "ResponseMetadata": metadata,
+        }
+        raise ClientError(refusal, "GetObject")
+
+    with pytest.raises(error, match=text) as caught:
+        answer_of("s3://b/k", refuse)
     assert type(caught.value) is error
-    assert caught.value.code == code
+    assert (caught.value.code, caught.value.request_id) == (code, "request-1")
+    # S3 repeats a token that it refuses; boto3's error holds all of the answer.
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_what_verified_a_file_is_told(object_server: Any, tmp_path: Path) -> None:
+    client, url = object_server.client, object_server.put(BODY)
+    whole = s3_object_to_file(client, url, destination=tmp_path / "whole")
+    part = s3_object_to_file(client, url, destination=tmp_path / "part", byte_range=(1, 5))
+    object_server.checksum = "AAAAAA==-3"
+    composite = s3_object_to_file(client, url, destination=tmp_path / "composite")
+    assert [file.checksum for file in (whole, part, composite)] == ["CRC32", None, None]
+    assert whole.etag == part.etag == f'"{hashlib.sha256(BODY).hexdigest()}"'
+
+
+def test_a_downloaded_files_path_is_like_any_other(object_server: Any, tmp_path: Path) -> None:
+    got = s3_object_to_file(object_server.client, object_server.put(b"x"), destination=tmp_path)
+    assert {got: 1}[tmp_path / "key"] == 1
+    assert (got.parent, got.with_suffix(".x"), got / "y") == (
+        tmp_path,
+        tmp_path / "key.x",
+        tmp_path / "key" / "y",
+    )
+    assert got.parent.etag is None  # type: ignore[attr-defined]  # its class depends on the Python
+    assert pickle.loads(pickle.dumps(got)) == got
+    assert copy.copy(got) == got
+
+
+def test_a_file_that_appears_during_the_download_is_kept(
+    object_server: Any, tmp_path: Path
+) -> None:
+    target = tmp_path / "file"
+    url = object_server.put(BODY)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        s3_object_to_file(
+            object_server.client,
+            url,
+            destination=target,
+            progress=lambda _done, _total: target.write_text("another's"),
+        )
+    assert target.read_text() == "another's"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_system_without_hard_links_will_do(
+    object_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    got = s3_object_to_file(object_server.client, object_server.put(b"x"), destination=tmp_path)
+    assert got.read_bytes() == b"x"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]

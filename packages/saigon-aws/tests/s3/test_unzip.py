@@ -247,6 +247,58 @@ class TestDestination:
             s3_object_unzip(object_server.client, url, destination=root, overwrite=True)
         assert files_below(tmp_path) == ["out", "out/new"]
 
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_content_that_appears_during_the_extraction_is_kept(
+        self,
+        object_server: Any,
+        make_zip: MakeZip,
+        tmp_path: Path,
+        files_below: FilesBelow,
+        overwrite: bool,
+    ) -> None:
+        root = tmp_path / "out"
+
+        def appear(_done: int, _total: int) -> None:
+            root.mkdir()
+            (root / "another's").write_bytes(b"")
+
+        def extract() -> None:
+            s3_object_unzip(
+                object_server.client,
+                object_server.put(make_zip({"new": b"1"})),
+                destination=root,
+                progress=appear,
+                overwrite=overwrite,
+            )
+
+        if overwrite:
+            extract()
+            assert files_below(tmp_path) == ["out", "out/new"]
+        else:
+            with pytest.raises(FileExistsError):
+                extract()
+            assert files_below(tmp_path) == ["out", "out/another's"]
+
+    def test_a_file_that_appears_during_the_extraction_is_kept(
+        self, object_server: Any, make_zip: MakeZip, tmp_path: Path, files_below: FilesBelow
+    ) -> None:
+        with pytest.raises(FileExistsError):
+            s3_object_unzip(
+                object_server.client,
+                object_server.put(make_zip({"new": b"1"})),
+                destination=tmp_path / "out",
+                progress=lambda _done, _total: (tmp_path / "out").write_bytes(b"another's"),
+            )
+        assert files_below(tmp_path) == ["out"]
+
+    def test_a_mount_point_is_refused_before_any_request(
+        self, object_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path)
+        with pytest.raises(FileExistsError, match="mount point"):
+            s3_object_unzip(object_server.client, "s3://bucket/key", destination=tmp_path)
+        assert object_server.ranges == []
+
     def test_a_file_in_the_way_is_kept(
         self, object_server: Any, make_zip: MakeZip, tmp_path: Path
     ) -> None:

@@ -11,6 +11,7 @@ from saigon.aws.s3._events import (
     s3_object_descriptor_from_event,
     s3_object_descriptors_from_event,
 )
+from saigon.aws.s3._file import S3File
 from saigon.aws.s3._limits import UnzipLimits
 from saigon.aws.s3._presigned import S3PresignedPost, s3_presigned_post, s3_presigned_url
 from saigon.aws.s3._progress import Progress
@@ -40,6 +41,7 @@ __all__ = [
     "S3AccessDeniedError",
     "S3Error",
     "S3EventError",
+    "S3File",
     "S3IntegrityError",
     "S3ObjectChangedError",
     "S3ObjectDescriptor",

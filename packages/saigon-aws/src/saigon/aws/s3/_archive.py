@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from saigon.aws.s3._descriptor import S3ObjectDescriptor, describe
 from saigon.aws.s3._limits import UnzipLimits
+from saigon.aws.s3._ranges import ByteRange
 from saigon.aws.s3._stream import ObjectStream
 from saigon.aws.s3._zip_checks import check_amounts, check_directory
 from saigon.aws.s3._zip_format import EndRecord, Entry, find_end, parse_directory
@@ -77,7 +78,7 @@ def unpacked_members(
     if not files:
         return
     ends = _ends(archive)
-    span = f"bytes={files[0].offset}-{ends[files[-1].offset] - 1}"
+    span = ByteRange(files[0].offset, ends[files[-1].offset] - 1)
     with ObjectStream(
         archive.client, archive.descriptor, byte_range=span, if_match=archive.etag
     ) as stream:
@@ -88,7 +89,7 @@ def unpacked_members(
 
 def _read_tail(client: "S3Client", descriptor: S3ObjectDescriptor) -> _Tail:
     try:
-        with ObjectStream(client, descriptor, byte_range=f"bytes=-{_TAIL}") as stream:
+        with ObjectStream(client, descriptor, byte_range=ByteRange.suffix(_TAIL)) as stream:
             return _Tail(_read_all(stream), stream.start, stream.etag)
     except S3Error as error:
         if error.code == "InvalidRange":  # the answer to any range of an empty object
@@ -105,7 +106,7 @@ def _directory(
     start = end.directory_start - tail.start
     if start >= 0:
         return tail.data[start : start + end.directory_size]
-    span = f"bytes={end.directory_start}-{tail.start - 1}"
+    span = ByteRange(end.directory_start, tail.start - 1)
     with ObjectStream(client, descriptor, byte_range=span, if_match=tail.etag) as stream:
         return (_read_all(stream) + tail.data)[: end.directory_size]
 

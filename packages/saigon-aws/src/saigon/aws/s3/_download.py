@@ -1,24 +1,23 @@
 """An object as a file."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, describe, resolve
+from saigon.aws.s3._file import S3File
 from saigon.aws.s3._names import safe_file_name
-from saigon.aws.s3._places import beside, new_temporary_directory, removed_on_error
+from saigon.aws.s3._places import beside, new_temporary_directory, put_file, removed_on_error
 from saigon.aws.s3._progress import Progress, ProgressMeter
+from saigon.aws.s3._ranges import ByteRange
 from saigon.aws.s3._stream import ObjectStream
-from saigon.aws.s3.exceptions import S3IntegrityError, S3ObjectTooLargeError
+from saigon.aws.s3.exceptions import S3ObjectTooLargeError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 __all__ = ["s3_object_to_file"]
-
-_logger = logging.getLogger(__name__)
 
 
 def s3_object_to_file(
@@ -33,7 +32,7 @@ def s3_object_to_file(
     progress: Progress | None = None,
     overwrite: bool = False,
     **descriptor: Unpack[DescriptorArguments],
-) -> Path:
+) -> S3File:
     """Download an object into a file that appears whole or not at all.
 
     The bytes are checked by the object's checksum where S3 keeps one of the whole object that
@@ -55,7 +54,7 @@ def s3_object_to_file(
         **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
 
     Returns:
-        The path of the file.
+        The path of the file, which says too by what its bytes were verified.
 
     Raises:
         ValueError: An argument is wrong; no request was made.
@@ -68,18 +67,18 @@ def s3_object_to_file(
         S3Error: Anything else went wrong in S3 or on the way to it.
     """
     found = resolve(source, descriptor)
-    header = _range_header(byte_range)
+    part = _checked_range(byte_range)
     if max_bytes is not None and max_bytes < 0:
         raise ValueError("expected max_bytes of 0 or more")
     with (
         _place(destination, found["Key"], overwrite=overwrite) as target,
-        ObjectStream(client, found, byte_range=header, if_match=if_match) as stream,
+        ObjectStream(client, found, byte_range=part, if_match=if_match) as stream,
     ):
-        _check_range(stream, byte_range, found)
         _check_size(stream, max_bytes, found)
-        _store(stream, target, progress)
-    _logger.debug("Downloaded %s, checked by %s", describe(found), stream.checksum or "length")
-    return target
+        _store(stream, target, progress, overwrite=overwrite)
+    return S3File.of(
+        target, etag=stream.etag, version_id=stream.version_id, checksum=stream.checksum
+    )
 
 
 @contextmanager
@@ -91,10 +90,12 @@ def _place(destination: Path | str | None, key: str, *, overwrite: bool) -> Iter
         yield directory / safe_file_name(key)
 
 
-def _store(stream: ObjectStream, target: Path, progress: Progress | None) -> None:
+def _store(
+    stream: ObjectStream, target: Path, progress: Progress | None, *, overwrite: bool
+) -> None:
     with removed_on_error(beside(target)) as unfinished:
         _copy(stream, unfinished, ProgressMeter(progress, stream.size))
-        unfinished.replace(target)
+        put_file(unfinished, target, overwrite=overwrite)
 
 
 def _copy(stream: ObjectStream, path: Path, meter: ProgressMeter) -> None:
@@ -103,18 +104,6 @@ def _copy(stream: ObjectStream, path: Path, meter: ProgressMeter) -> None:
             file.write(chunk)
             meter.add(len(chunk))
     meter.finish()
-
-
-def _check_range(
-    stream: ObjectStream, byte_range: tuple[int, int | None] | None, descriptor: S3ObjectDescriptor
-) -> None:
-    """Refuse the answer of a server that left the range out, as HTTP allows it to."""
-    if byte_range is None:
-        return
-    first, last = byte_range
-    too_long = last is not None and stream.size > last - first + 1
-    if stream.start != first or too_long:
-        raise S3IntegrityError(f"{describe(descriptor)}: other bytes came than were asked for")
 
 
 def _check_size(
@@ -136,10 +125,10 @@ def _target(destination: Path, key: str, *, overwrite: bool) -> Path:
     return target
 
 
-def _range_header(byte_range: tuple[int, int | None] | None) -> str | None:
+def _checked_range(byte_range: tuple[int, int | None] | None) -> ByteRange | None:
     if byte_range is None:
         return None
     first, last = byte_range
     if first < 0 or (last is not None and last < first):
         raise ValueError("expected a byte range of a first byte and a last one not before it")
-    return f"bytes={first}-{'' if last is None else last}"
+    return ByteRange(first, last)

@@ -134,8 +134,9 @@ def _descriptor(
 def _form_decoded(key: str) -> str:
     try:
         return unquote_plus(key, errors="strict")
-    except UnicodeDecodeError as error:
-        raise S3EventError("expected a key that decodes to UTF-8") from error
+    except UnicodeDecodeError:
+        pass  # raised below, outside of this block: the codec's error holds the key
+    raise S3EventError("expected a key that decodes to UTF-8")
 
 
 def _mapping(value: object, name: str) -> JsonObject:

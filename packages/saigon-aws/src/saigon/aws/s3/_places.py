@@ -1,5 +1,6 @@
 """Where results are put: beside their place first, then into it in one step."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -13,6 +14,7 @@ __all__ = [
     "check_directory_target",
     "new_temporary_directory",
     "put_directory",
+    "put_file",
     "remove",
     "removed_on_error",
 ]
@@ -47,29 +49,65 @@ def remove(path: Path) -> None:
             os.unlink(path)  # noqa: PTH108  # Path.unlink is the same call, this one is symmetrical
 
 
-def check_directory_target(target: Path, *, overwrite: bool) -> None:
-    """Refuse a place that is taken.
+def put_file(unfinished: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a finished file its name.
 
     Raises:
-        FileExistsError: A file is there, or a directory with content that may not be replaced.
+        FileExistsError: The name was taken meanwhile, and may not be replaced.
+    """
+    if overwrite:
+        unfinished.replace(target)
+        return
+    try:
+        target.hardlink_to(unfinished)  # fails where the name is taken, which a rename does not
+    except FileExistsError:
+        raise FileExistsError(f"{target} exists; pass overwrite=True to replace it") from None
+    except OSError:  # a file system without hard links
+        unfinished.replace(target)
+        return
+    unfinished.unlink()
+
+
+def check_directory_target(target: Path, *, overwrite: bool) -> None:
+    """Refuse a place that is taken, or that no other directory can take.
+
+    Raises:
+        FileExistsError: A file is there, or a directory with content that may not be replaced, or
+            the root of a file system.
         FileNotFoundError: The directory that it would stand in is not there.
     """
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} is not a directory")
+    if target.is_mount():
+        raise FileExistsError(f"{target} is a mount point; expected a directory inside of it")
     if not overwrite and target.is_dir() and any(target.iterdir()):
-        raise FileExistsError(f"{target} is not empty; pass overwrite=True to replace it")
+        raise _not_empty(target)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"expected a directory at {target.parent}")
 
 
 def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
-    """Rename a finished directory to its place; what was there comes back if that fails."""
+    """Rename a finished directory to its place; what was there comes back if that fails.
+
+    Raises:
+        FileExistsError: The place was taken meanwhile, and may not be replaced.
+    """
     if unfinished == target:
         return
-    check_directory_target(target, overwrite=overwrite)
-    if not target.exists():
-        unfinished.rename(target)
+    if overwrite and target.exists():
+        _replace_directory(unfinished, target)
         return
+    try:
+        with suppress(FileNotFoundError):
+            target.rmdir()  # fails where there is content
+        unfinished.rename(target)
+    except OSError as error:
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+            raise _not_empty(target) from None
+        raise
+
+
+def _replace_directory(unfinished: Path, target: Path) -> None:
     previous = target.rename(beside(target))
     try:
         unfinished.rename(target)
@@ -78,3 +116,7 @@ def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
         raise
     with removed_on_error(previous):  # a removal that is interrupted is begun again
         remove(previous)
+
+
+def _not_empty(target: Path) -> FileExistsError:
+    return FileExistsError(f"{target} is not empty; pass overwrite=True to replace it")

@@ -9,7 +9,7 @@ from saigon.aws.s3._descriptor import (
     describe,
     resolve,
 )
-from saigon.aws.s3._errors import s3_errors
+from saigon.aws.s3._errors import answer_of
 from saigon.aws.s3._keys import check_no_dot_segments
 
 if TYPE_CHECKING:
@@ -70,11 +70,15 @@ def s3_presigned_url(
     check_no_dot_segments(found["Key"])
     parameters = _parameters(found, method, content_type)
     _check_seconds(expires_in)
-    with s3_errors(describe(found)):
-        _check_credentials_life(client, expires_in)
-        url = client.generate_presigned_url(
-            _OPERATIONS[method], Params=parameters, ExpiresIn=expires_in
-        )
+    where = describe(found)
+    answer_of(where, _check_credentials_life, client, expires_in)
+    url = answer_of(
+        where,
+        client.generate_presigned_url,
+        _OPERATIONS[method],
+        Params=parameters,
+        ExpiresIn=expires_in,
+    )
     _check_signature("X-Amz-Signature=" in url)
     return url
 
@@ -115,11 +119,17 @@ def s3_presigned_post(
     _check_seconds(expires_in)
     fixed = {} if content_type is None else {"Content-Type": content_type}
     conditions: list[Any] = [["content-length-range", min_bytes, max_bytes], *_each(fixed)]
-    with s3_errors(describe(found)):
-        _check_credentials_life(client, expires_in)
-        form = client.generate_presigned_post(
-            bucket, key, Fields=fixed, Conditions=conditions, ExpiresIn=expires_in
-        )
+    where = describe(found)
+    answer_of(where, _check_credentials_life, client, expires_in)
+    form: dict[str, Any] = answer_of(
+        where,
+        client.generate_presigned_post,
+        bucket,
+        key,
+        Fields=fixed,
+        Conditions=conditions,
+        ExpiresIn=expires_in,
+    )
     _check_signature("x-amz-signature" in form["fields"])
     return S3PresignedPost(url=form["url"], fields=form["fields"])
 

@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from saigon.aws.s3._descriptor import S3ObjectDescriptor, describe
-from saigon.aws.s3._errors import s3_errors
+from saigon.aws.s3._errors import answer_of
+from saigon.aws.s3._ranges import ByteRange, Place
 from saigon.aws.s3.exceptions import S3Error, S3IntegrityError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class ObjectStream:
         object_size: The bytes of the whole object.
         start: Where in the object this stream begins.
         etag: The entity tag of the object.
+        version_id: The object's version, where its bucket keeps versions.
         checksum: The algorithm that the bytes are checked by, or None for length alone.
     """
 
@@ -39,6 +41,7 @@ class ObjectStream:
     object_size: int
     start: int
     etag: str
+    version_id: str | None
     checksum: str | None
 
     def __init__(
@@ -46,7 +49,7 @@ class ObjectStream:
         client: "S3Client",
         descriptor: S3ObjectDescriptor,
         *,
-        byte_range: str | None = None,
+        byte_range: ByteRange | None = None,
         if_match: str | None = None,
     ) -> None:
         """Send the request.
@@ -54,7 +57,7 @@ class ObjectStream:
         Args:
             client: Whom to ask.
             descriptor: The object.
-            byte_range: The value of the ``Range`` header.
+            byte_range: The part of it; an answer with another part is refused.
             if_match: The entity tag that the object must have.
 
         Raises:
@@ -65,9 +68,10 @@ class ObjectStream:
         self._where = describe(descriptor)
         response = self._get(byte_range, if_match)
         self._body: Any = response["Body"]
-        self.etag = response["ETag"]
-        self.size = response["ContentLength"]
-        self.start, self.object_size = _placed(response.get("ContentRange"), self.size)
+        self.etag = response.get("ETag", "")
+        self.version_id = response.get("VersionId")
+        place = self._placed(response, byte_range)
+        self.start, self.size, self.object_size = place.start, place.size, place.object_size
         self._done = 0
         self._breaks = 0
         self._checker = _Checker.of(self._body, response)
@@ -114,14 +118,24 @@ class ObjectStream:
     ) -> None:
         self.close()
 
-    def _get(self, byte_range: str | None, if_match: str | None) -> Any:
+    def _get(self, byte_range: ByteRange | None, if_match: str | None) -> Any:
         arguments: dict[str, Any] = dict(self._descriptor)
-        # S3's checksum is one of the whole object, so it says nothing about a range.
-        arguments |= {"ChecksumMode": "ENABLED"} if byte_range is None else {"Range": byte_range}
+        if byte_range is None:
+            arguments["ChecksumMode"] = "ENABLED"
+        else:  # S3's checksum is one of the whole object, so it says nothing about a range
+            arguments["Range"] = byte_range.header
         if if_match is not None:
             arguments["IfMatch"] = if_match
-        with s3_errors(self._where):
-            return self._client.get_object(**arguments)
+        return answer_of(self._where, self._client.get_object, **arguments)
+
+    def _placed(self, response: Any, byte_range: ByteRange | None) -> Place:
+        size = response.get("ContentLength")
+        place = None if size is None else Place.of_answer(response.get("ContentRange"), size)
+        wanted = ByteRange(0, None) if byte_range is None else byte_range
+        if place is None or not wanted.is_given_by(place):
+            self.close()
+            raise S3IntegrityError(f"{self._where}: other bytes came than were asked for")
+        return place
 
     def _account(self, chunk: bytes) -> bytes:
         self._done += len(chunk)
@@ -153,10 +167,11 @@ class ObjectStream:
             self._body = io.BytesIO()  # nothing is left to ask for
             return
         _logger.info("Resuming %s at byte %s of %s", self._where, self._done, self.size)
-        first, last = self.start + self._done, self.start + self.size - 1
-        response = self._get(f"bytes={first}-{last}", self.etag)
+        rest = ByteRange(self.start + self._done, self.start + self.size - 1)
+        response = self._get(rest, self.etag)
         self._body = response["Body"]
-        if _placed(response.get("ContentRange"), 0) != (first, self.object_size):
+        place = self._placed(response, rest)
+        if (place.object_size, response.get("ETag", "")) != (self.object_size, self.etag):
             raise self._corrupt()
 
 
@@ -192,11 +207,3 @@ class _Checker:
 def _algorithm(response: Any) -> str | None:
     fields = [name for name in response if name.startswith("Checksum") and name != "ChecksumType"]
     return fields[0].removeprefix("Checksum") if len(fields) == 1 else None
-
-
-def _placed(content_range: str | None, size: int) -> tuple[int, int]:
-    """Return the first byte's place and the object's size, of ``bytes 10-19/100``."""
-    if content_range is None:
-        return 0, size
-    span, _, total = content_range.removeprefix("bytes ").partition("/")
-    return int(span.partition("-")[0]), int(total)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
 from saigon.aws.s3._download import s3_object_to_file
+from saigon.aws.s3._file import S3File
 from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import new_temporary_directory, remove
 from saigon.aws.s3._progress import Progress
@@ -28,7 +29,7 @@ def s3_temporary_file(
     if_match: str | None = None,
     progress: Progress | None = None,
     **descriptor: Unpack[DescriptorArguments],
-) -> Iterator[Path]:
+) -> Iterator[S3File]:
     """Give an object as a file that is gone after the block.
 
     Args:

@@ -2,7 +2,7 @@
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from saigon.aws.s3._content import Content, Source, opened_content
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, describe, resolve
-from saigon.aws.s3._errors import s3_errors
+from saigon.aws.s3._errors import answer_of
 from saigon.aws.s3._progress import Progress
-from saigon.aws.s3.exceptions import S3ObjectTooLargeError
+from saigon.aws.s3.exceptions import S3Error, S3ObjectTooLargeError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -105,25 +105,25 @@ class _Upload:
         return _written(self.descriptor, self._put_parts(parts))
 
     def _put(self, body: bytes) -> Any:
-        with s3_errors(describe(self.descriptor)):
-            response = self.client.put_object(
-                **self.descriptor,
-                **self.headers,
-                **self.condition,
-                Body=body,
-                ChecksumAlgorithm=self.checksum,
-            )
+        response = self._ask(
+            self.client.put_object,
+            **self.descriptor,
+            **self.headers,
+            **self.condition,
+            Body=body,
+            ChecksumAlgorithm=self.checksum,
+        )
         self._account(body)
         return response
 
     def _put_parts(self, parts: Iterator[bytes]) -> Any:
-        with s3_errors(describe(self.descriptor)):
-            created = self.client.create_multipart_upload(
-                **self.descriptor,
-                **self.headers,
-                ChecksumAlgorithm=self.checksum,
-                ChecksumType="COMPOSITE" if self.checksum.startswith("SHA") else "FULL_OBJECT",
-            )
+        created = self._ask(
+            self.client.create_multipart_upload,
+            **self.descriptor,
+            **self.headers,
+            ChecksumAlgorithm=self.checksum,
+            ChecksumType="COMPOSITE" if self.checksum.startswith("SHA") else "FULL_OBJECT",
+        )
         target = {**self.descriptor, "UploadId": created["UploadId"]}
         try:
             sent = [self._put_part(target, number, part) for number, part in enumerate(parts, 1)]
@@ -136,13 +136,13 @@ class _Upload:
         if number > _MAX_PARTS:
             text = f"the stream for {describe(self.descriptor)} has more than {_MAX_PARTS} parts"
             raise S3ObjectTooLargeError(text)
-        with s3_errors(describe(self.descriptor)):
-            response = self.client.upload_part(
-                **target,
-                PartNumber=number,
-                Body=part,
-                ChecksumAlgorithm=self.checksum,
-            )
+        response = self._ask(
+            self.client.upload_part,
+            **target,
+            PartNumber=number,
+            Body=part,
+            ChecksumAlgorithm=self.checksum,
+        )
         self._account(part)
         field_name = f"Checksum{self.checksum}"
         tags = {"PartNumber": number, "ETag": response["ETag"]}
@@ -153,16 +153,20 @@ class _Upload:
         if self.checksum == "CRC32":
             encoded = b64encode(self.crc.to_bytes(4, "big")).decode()
             whole = {"ChecksumCRC32": encoded, "ChecksumType": "FULL_OBJECT"}
-        with s3_errors(describe(self.descriptor)):
-            return self.client.complete_multipart_upload(
-                **target, **self.condition, **whole, MultipartUpload={"Parts": parts}
-            )
+        return self._ask(
+            self.client.complete_multipart_upload,
+            **target,
+            **self.condition,
+            **whole,
+            MultipartUpload={"Parts": parts},
+        )
 
     def _abort(self, target: dict[str, str]) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
+        with suppress(S3Error):
+            self._ask(self.client.abort_multipart_upload, **target)
 
-        with suppress(BotoCoreError, ClientError):
-            self.client.abort_multipart_upload(**target)
+    def _ask(self, ask: Callable[..., Any], **given: Any) -> Any:
+        return answer_of(describe(self.descriptor), ask, **given)
 
     def _account(self, sent: bytes) -> None:
         self.crc = zlib.crc32(sent, self.crc)

@@ -4,7 +4,9 @@ See https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 an
 """
 
 import struct
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from saigon.aws.s3.exceptions import BadArchiveError, UnsupportedArchiveError
@@ -43,6 +45,12 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_SIGNATURE = b"PK\x03\x04"
 _EXTRA_FIELD = struct.Struct("<2H")
 _ZIP64_FIELD = 0x0001
+# Info-ZIP's Unicode Path, APPNOTE 4.6.9: version, CRC of the name that it stands for, UTF-8 name
+_UNICODE_PATH_FIELD = 0x7075
+_UNICODE_PATH = struct.Struct("<BL")
+_UNICODE_PATH_VERSION = 1
+# Of "version made by": what these systems write without the UTF-8 flag is UTF-8 nevertheless.
+_UNIX_HOSTS = {3, 19}
 _IN_ZIP64_16 = 0xFFFF
 _IN_ZIP64 = 0xFFFFFFFF
 
@@ -132,8 +140,10 @@ def check_local_header(header: bytes, variable: bytes, entry: Entry) -> None:
     told = (raw_name, method, flags & (ENCRYPTED | UTF8))
     if told != (entry.raw_name, entry.method, entry.flags & (ENCRYPTED | UTF8)):
         raise _disagreement(entry)
+    if _unicode_path(extra, raw_name) not in {None, entry.name}:
+        raise _disagreement(entry)
     later = bool(flags & _DESCRIPTOR)
-    if _IN_ZIP64 in {size, compressed} and not (later and _zip64_field(extra) is None):
+    if _IN_ZIP64 in {size, compressed} and not (later and _only_field(extra, _ZIP64_FIELD) is None):
         size, compressed = _zip64(extra, (size, compressed))
     for here, there in ((crc, entry.crc), (size, entry.size), (compressed, entry.compressed_size)):
         if here != there and not (later and here in {0, _IN_ZIP64}):
@@ -191,7 +201,7 @@ def _entry(data: bytes, at: int, end: EndRecord) -> tuple[Entry, int]:
     if at + _CENTRAL.size > len(data) or not data.startswith(_CENTRAL_SIGNATURE, at):
         raise BadArchiveError("the archive's directory has fewer entries than it says")
     fields = _CENTRAL.unpack_from(data, at)
-    _, _, _, flags, method, _, _, crc, compressed, size = fields[:10]
+    _, made_by, _, flags, method, _, _, crc, compressed, size = fields[:10]
     name_size, extra_size, comment_size, disk, _, attributes, offset = fields[10:]
     name_at = at + _CENTRAL.size
     raw_name, extra = _split(data, name_at, name_size, extra_size)
@@ -201,7 +211,7 @@ def _entry(data: bytes, at: int, end: EndRecord) -> tuple[Entry, int]:
     if disk:
         raise UnsupportedArchiveError("the archive has several volumes")
     entry = Entry(
-        name=_decoded(raw_name, flags),
+        name=_decoded(raw_name, flags, made_by >> 8, extra),
         raw_name=raw_name,
         flags=flags,
         method=method,
@@ -219,16 +229,44 @@ def _split(data: bytes, at: int, name_size: int, extra_size: int) -> tuple[bytes
     return data[at:extra_at], data[extra_at : extra_at + extra_size]
 
 
-def _decoded(raw_name: bytes, flags: int) -> str:
+def _decoded(raw_name: bytes, flags: int, host: int, extra: bytes) -> str:
+    path = _unicode_path(extra, raw_name)
+    if flags & UTF8:
+        name = _utf8(raw_name)
+        if path not in {None, name}:
+            raise BadArchiveError("a member has two names")
+        return name
+    if path is not None:
+        return path
+    if host in _UNIX_HOSTS:
+        with suppress(UnicodeDecodeError):
+            return raw_name.decode()
+    return raw_name.decode("cp437")
+
+
+def _unicode_path(extra: bytes, raw_name: bytes) -> str | None:
+    """Return the name of the Unicode Path field, unless it belongs to a name that was changed."""
+    found = _only_field(extra, _UNICODE_PATH_FIELD)
+    if found is None:
+        return None
+    if len(found) < _UNICODE_PATH.size:
+        raise BadArchiveError("a member's Unicode Path field is too short")
+    version, crc = _UNICODE_PATH.unpack_from(found)
+    if version != _UNICODE_PATH_VERSION or crc != zlib.crc32(raw_name):
+        return None
+    return _utf8(found[_UNICODE_PATH.size :])
+
+
+def _utf8(raw_name: bytes) -> str:
     try:
-        return raw_name.decode("utf-8" if flags & UTF8 else "cp437")
+        return raw_name.decode()
     except UnicodeDecodeError as error:
         raise BadArchiveError("a member's name is marked as UTF-8 and is not") from error
 
 
 def _zip64(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
     """Return the values with those that did not fit into 32 bits, taken in their fixed order."""
-    found = _zip64_field(extra)
+    found = _only_field(extra, _ZIP64_FIELD)
     wanted = sum(value == _IN_ZIP64 for value in values)
     if found is None or len(found) < 8 * wanted:
         raise BadArchiveError("a member's size is said to be in a Zip64 field that is not there")
@@ -236,10 +274,10 @@ def _zip64(extra: bytes, values: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(next(numbers) if value == _IN_ZIP64 else value for value in values)
 
 
-def _zip64_field(extra: bytes) -> bytes | None:
-    found = [content for tag, content in _extra_fields(extra) if tag == _ZIP64_FIELD]
+def _only_field(extra: bytes, wanted: int) -> bytes | None:
+    found = [content for tag, content in _extra_fields(extra) if tag == wanted]
     if len(found) > 1:
-        raise BadArchiveError("a member has two Zip64 fields")
+        raise BadArchiveError(f"a member has two extra fields of kind {wanted:#06x}")
     return found[0] if found else None
 
 

@@ -42,13 +42,18 @@ class S3Error(SaigonAwsError):
 
     Attributes:
         code: S3's own error code, such as ``SlowDown``, where S3 gave one.
+        request_id: The request's id, by which AWS finds it, where S3 gave one.
     """
 
     code: str | None
+    request_id: str | None
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, request_id: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.request_id = request_id
 
 
 class S3ObjectNotFoundError(S3Error):
