@@ -50,6 +50,8 @@ def test_a_protocol_is_not_met_by_less() -> None:
 def test_a_login_and_a_request_are_values() -> None:
     login, request = DbLogin("app", SecretStr("hidden")), HttpRequest("GET", "https://example.com")
     assert login == DbLogin("app", SecretStr("hidden"))
+    assert login != DbLogin("app", SecretStr("hidden"), requires_tls=True)
+    assert not login.requires_tls
     assert request.headers == {}
     assert request.headers is not HttpRequest("GET", "/").headers
     with pytest.raises(FrozenInstanceError):

@@ -2,26 +2,51 @@
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from boto3.session import Session
     from botocore.config import Config
 
-__all__ = ["make_client", "shared_client"]
+__all__ = ["OncePerProcess", "make_client", "shared_client"]
+
+T = TypeVar("T")
+
+_MAX_SHARED: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
-    """A client, and what it was made under."""
-
-    client: Any = field(repr=False)
-    settings: int
+@dataclass(slots=True)
+class _Slot(Generic[T]):
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    made: T | None = field(default=None, repr=False)
 
 
-_lock = threading.Lock()
-_shared: dict[str, _Shared] = {}
+class OncePerProcess(Generic[T]):
+    """Something that is made once in each process, when it is first asked for.
+
+    A forked child makes its own: it must not share connections, and the parent's lock may have
+    been held at that moment.
+
+    Args:
+        make: Makes it; one thread calls this while the others wait.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._slots: dict[int, _Slot[T]] = {}
+
+    def get(self) -> T:
+        """Return it."""
+        slot = self._slots.setdefault(os.getpid(), _Slot())
+        with slot.lock:
+            if slot.made is None:
+                slot.made = self._make()
+            return slot.made
+
+
+_shared: dict[tuple[str, int], OncePerProcess[Any]] = {}
 
 
 def make_client(
@@ -47,18 +72,11 @@ def make_client(
 def shared_client(service: str) -> Any:
     """Return the process's one client of a service, made when it is first asked for.
 
-    It is made again in a forked child, which must not share connections, and where one of the
-    AWS variables of the environment has changed since.
+    Another one is made where one of the AWS variables of the environment has changed since.
     """
-    settings = _settings()
-    with _lock:
-        known = _shared.get(service)
-        if known is None or known.settings != settings:
-            known = _shared[service] = _Shared(make_client(service), settings)
-        return known.client
-
-
-def _settings() -> int:
     # A hash, so that the credentials among the variables are not kept a second time.
     variables = ((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
-    return hash((os.getpid(), frozenset(variables)))
+    key = (service, hash(frozenset(variables)))
+    if key not in _shared and len(_shared) >= _MAX_SHARED:
+        _shared.clear()
+    return _shared.setdefault(key, OncePerProcess(lambda: make_client(service))).get()

@@ -23,10 +23,15 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class DbLogin:
-    """A database user and its password."""
+    """A database user and its password.
+
+    Where ``requires_tls`` is true, the server gets the password itself instead of a proof of it:
+    it may be sent over an encrypted connection alone.
+    """
 
     username: str
     password: SecretStr
+    requires_tls: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

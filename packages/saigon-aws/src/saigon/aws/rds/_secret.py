@@ -1,8 +1,8 @@
 """A database login out of a secret."""
 
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from saigon.model.interface import DbLogin, SecretVault
 
@@ -13,8 +13,8 @@ class SecretCredentials:
     """A ``CredentialsProvider`` (saigon.model.interface) over a secret with user and password.
 
     It reads the secrets that AWS writes for databases: JSON with ``username`` (or ``user``) and
-    ``password``, other fields left aside. Asked to refresh, it asks a vault that can do so for
-    the value of now; other vaults are just asked.
+    ``password``, neither of them empty, other fields left aside. Asked to refresh, it asks a
+    vault that can do so for the value of now; other vaults are just asked.
     See https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
 
     Args:
@@ -35,7 +35,7 @@ class SecretCredentials:
             refresh: The last login was refused: ask the vault for the value of now.
 
         Raises:
-            SecretError: As in AwsSecretVault.
+            Exception: What the vault raises: a ``SecretError`` of AwsSecretVault.
         """
         if refresh and isinstance(self._vault, _Refreshing):
             self._vault.refresh(self._secret_name)
@@ -44,8 +44,11 @@ class SecretCredentials:
 
 
 class _Login(BaseModel):
-    username: str = Field(validation_alias=AliasChoices("username", "user"))
-    password: SecretStr
+    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
+
+    # Without a name, a driver would take one of its own.
+    username: str = Field(min_length=1, validation_alias=AliasChoices("username", "user"))
+    password: SecretStr = Field(min_length=1)
 
 
 @runtime_checkable

@@ -20,9 +20,10 @@ from saigon.orm._engine.holders import Holders
 from saigon.orm._engine.login import Logins
 from saigon.orm._engine.mysql import prepare_mysql
 from saigon.orm._engine.mysql_begin import prepare_begin
+from saigon.orm._engine.mysql_socket import mysql_insists_on_tls
 from saigon.orm._engine.ping import bound_pings
 from saigon.orm._engine.pool import pool_class
-from saigon.orm._engine.postgresql import open_postgresql
+from saigon.orm._engine.postgresql import open_postgresql, postgresql_insists_on_tls
 from saigon.orm._engine.proxy import Proxy, check_session
 from saigon.orm._engine.psycopg_async import prepare_psycopg_async
 from saigon.orm._engine.sqlite import prepare_sqlite
@@ -196,9 +197,14 @@ class _Opener:
         params.pop("user", None)
         if dialect.name == "postgresql":
             return self.logins.connect(
-                lambda login: open_postgresql(dialect, args, {**params, **login})
+                lambda login: open_postgresql(dialect, args, {**params, **login}),
+                encrypted=postgresql_insists_on_tls(params),
             )
-        return self.logins.connect(lambda login: self._open_mysql(dialect, {**params, **login}))
+        with _taken_options():
+            encrypted = mysql_insists_on_tls(params)
+        return self.logins.connect(
+            lambda login: self._open_mysql(dialect, {**params, **login}), encrypted=encrypted
+        )
 
     def _open_mysql(self, dialect: Dialect, options: Mapping[str, Any]) -> Any:
         connection = self._new_mysql(dialect, options)

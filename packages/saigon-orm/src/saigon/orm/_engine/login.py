@@ -18,6 +18,12 @@ __all__ = ["Logins"]
 AUTH_RETRY_DELAYS: Final = (0.0, 0.5, 1.0, 2.0)
 """Seconds before each new login after a refused one: a rotation takes moments to be complete."""
 
+_NEEDS_TLS: Final = (
+    "expected a connection that insists on TLS, over which alone this login may be sent: set "
+    "ssl_mode='verify-full', or 'require' at least (in a URL sslmode=, on MySQL ssl_ca=), and "
+    "name a host, not a socket"
+)
+
 ResultT = TypeVar("ResultT")
 
 
@@ -31,12 +37,20 @@ class Logins:
         self._provider = provider
         self._dialect = dialect
 
-    def connect(self, attempt: Callable[[dict[str, Any]], ResultT]) -> ResultT:
-        """Call with the driver's options for a login, again with a fresh one if it is refused."""
+    def connect(self, attempt: Callable[[dict[str, Any]], ResultT], *, encrypted: bool) -> ResultT:
+        """Call with the driver's options for a login, again with a fresh one if it is refused.
+
+        Args:
+            attempt: Opens a connection.
+            encrypted: Whether it does so over TLS, or fails before the login is sent.
+
+        Raises:
+            DbConfigurationError: The provider gave no login, or one that must not be sent so.
+        """
         if self._provider is None:
             return attempt(self._options(self._login))
         ask = self._provider.get_credentials
-        login = self._answer(ask, refresh=False)
+        login = self._answer(ask, refresh=False, encrypted=encrypted)
         for delay in AUTH_RETRY_DELAYS:
             try:
                 return attempt(self._options(login))
@@ -44,21 +58,23 @@ class Logins:
                 if error_kind(exc) != "auth":
                     raise
             self._sleep(delay)
-            login = self._answer(ask, refresh=True)
+            login = self._answer(ask, refresh=True, encrypted=encrypted)
         return attempt(self._options(login))
 
-    def _answer(self, ask: Callable[..., Any], *, refresh: bool) -> DbLogin:
+    def _answer(self, ask: Callable[..., Any], *, refresh: bool, encrypted: bool) -> DbLogin:
         if self._dialect.is_async:
             # It may call AWS, and the event loop must not wait for that.
             login = wait_for(asyncio.to_thread(ask, refresh=refresh))
         else:
             login = ask(refresh=refresh)
-        if isinstance(login, DbLogin) and isinstance(login.password, SecretStr):
-            return login
-        raise DbConfigurationError(
-            "expected the credentials_provider to return a DbLogin with a SecretStr, got "
-            f"{type(login).__name__}"
-        )
+        if not isinstance(login, DbLogin) or not isinstance(login.password, SecretStr):
+            raise DbConfigurationError(
+                "expected the credentials_provider to return a DbLogin with a SecretStr, got "
+                f"{type(login).__name__}"
+            )
+        if login.requires_tls and not encrypted:
+            raise DbConfigurationError(_NEEDS_TLS)
+        return login
 
     def _sleep(self, seconds: float) -> None:
         if self._dialect.is_async:

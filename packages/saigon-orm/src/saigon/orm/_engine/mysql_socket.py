@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["MysqlTls", "keep_alive"]
+__all__ = ["MysqlTls", "keep_alive", "mysql_insists_on_tls"]
 
 _CLIENT_SSL: Final = 1 << 11
 _NO_TLS: Final = 2026  # CR_SSL_CONNECTION_ERROR
@@ -34,14 +34,10 @@ class MysqlTls:
         See Also:
             https://docs.sqlalchemy.org/en/20/dialects/mysql.html#module-sqlalchemy.dialects.mysql.pymysql
         """
-        given = {key: value for key, value in options.items() if key.startswith("ssl")}
-        if str(given.pop("ssl_disabled", False)).lower() in {"true", "1"}:
-            return cls(None, required=False)
-        tls = given.pop("ssl", None) or {}
-        if isinstance(tls, ssl.SSLContext):
-            return cls(tls, required=True)
-        names = {**{key.removeprefix("ssl_"): value for key, value in given.items()}, **tls}
-        return cls(_context(names), required=bool(names))
+        asked = _asked_tls(options)
+        if asked is None or isinstance(asked, ssl.SSLContext):
+            return cls(asked, required=asked is not None)
+        return cls(_context(asked), required=bool(asked))
 
     def in_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options with the context in the place of all that it was made from."""
@@ -61,6 +57,22 @@ class MysqlTls:
             raise OperationalError(_NO_TLS, "the server offers no TLS")
         connection.client_flag &= ~_CLIENT_SSL
         return False
+
+
+def mysql_insists_on_tls(options: Mapping[str, Any]) -> bool:
+    """Tell whether a connection with PyMySQL's options would rather fail than be without TLS."""
+    return bool(_asked_tls(options))
+
+
+def _asked_tls(options: Mapping[str, Any]) -> ssl.SSLContext | dict[str, Any] | None:
+    """Return the context, or what makes one by its names, or None where TLS is off."""
+    given = {key: value for key, value in options.items() if key.startswith("ssl")}
+    if str(given.pop("ssl_disabled", False)).lower() in {"true", "1"}:
+        return None
+    tls = given.pop("ssl", None) or {}
+    if isinstance(tls, ssl.SSLContext):
+        return tls
+    return {**{key.removeprefix("ssl_"): value for key, value in given.items()}, **tls}
 
 
 def _context(names: Mapping[str, Any]) -> ssl.SSLContext:
