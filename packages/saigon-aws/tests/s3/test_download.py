@@ -291,13 +291,14 @@ def test_what_verified_a_file_is_told(object_server: Any, tmp_path: Path) -> Non
 
 def test_a_downloaded_files_path_is_like_any_other(object_server: Any, tmp_path: Path) -> None:
     got = s3_object_to_file(object_server.client, object_server.put(b"x"), destination=tmp_path)
-    assert {got: 1}[tmp_path / "key"] == 1
+    found: dict[Path, int] = {got: 1}
+    assert found[tmp_path / "key"] == 1
     assert (got.parent, got.with_suffix(".x"), got / "y") == (
         tmp_path,
         tmp_path / "key.x",
         tmp_path / "key" / "y",
     )
-    assert got.parent.etag is None  # type: ignore[attr-defined]  # its class depends on the Python
+    assert got.parent.etag is None
     assert pickle.loads(pickle.dumps(got)) == got
     assert copy.copy(got) == got
 

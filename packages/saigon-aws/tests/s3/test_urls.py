@@ -1,10 +1,14 @@
 """URLs and forms."""
 
+import base64
+import json
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3.session
 import pytest
@@ -25,6 +29,56 @@ from saigon.aws.s3 import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+
+
+TRICKY_KEYS = [
+    "a b",
+    "a+b",
+    "100%",
+    "a%2Fb",
+    "%2e%2e/a",
+    "a%20b",
+    "ü",
+    "u\u0308",
+    "日本/語.txt",
+    "😀",
+    "what?",
+    "a#b",
+    "a&b=c;d",
+    "a//b",
+    "//",
+    "/leading",
+    "trailing/",
+    "~home",
+    "it's",
+    "(a)",
+    "a*b",
+    "a!b",
+    "a\\b",
+    'a"b',
+    "a<b>c",
+    "a[b]{c}|^`",
+    "a:b@c,d$e",
+    "...",
+    "a/.../..b/c..",
+    "\t",
+    "a\nb",
+    "k" * 1024,
+]
+
+
+# The local AWS does not route a path with a control character.
+PRINTABLE_KEYS = [key for key in TRICKY_KEYS if key.isprintable()]
+REGIONS = ["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"]
+
+
+@pytest.fixture(scope="module")
+def regional() -> "Iterator[dict[str, S3Client]]":
+    """Return a client for each of some regions, in three partitions."""
+    made = {region: client_of(region) for region in REGIONS}
+    yield made
+    for client in made.values():
+        client.close()
 
 
 @pytest.fixture
@@ -88,6 +142,114 @@ class TestVirtualHost:
         signed = s3_presigned_url(client, Bucket="bucket", Key=key)
         client.close()
         assert signed.partition("?")[0] == s3_virtual_host_object_url(region, "bucket", key)
+
+    @pytest.mark.parametrize("region", REGIONS)
+    @pytest.mark.parametrize("bucket", ["bucket", "dotted.bucket"])
+    def test_every_key_is_where_botocore_sends_its_request(
+        self, regional: "dict[str, S3Client]", region: str, bucket: str
+    ) -> None:
+        found = {key: s3_virtual_host_object_url(region, bucket, key) for key in TRICKY_KEYS}
+        sent = {key: requested_url(regional[region], bucket, key) for key in TRICKY_KEYS}
+        assert found == sent
+
+    def test_a_key_comes_back_out_of_its_path(self) -> None:
+        for key in TRICKY_KEYS:
+            url = s3_virtual_host_object_url("eu-west-1", "bucket", key)
+            parts = urlsplit(url)
+            assert url.isascii()
+            assert (parts.query, parts.fragment) == ("", "")
+            assert parts.netloc == "bucket.s3.eu-west-1.amazonaws.com"
+            assert unquote(parts.path.removeprefix("/")) == key
+
+    @pytest.mark.parametrize(
+        ("region", "fips", "dual_stack"),
+        [
+            ("us-east-1", True, False),
+            ("us-east-1", True, True),
+            ("eu-west-1", False, True),
+            ("cn-north-1", False, True),
+            ("us-gov-west-1", True, True),
+            ("us-gov-west-1", False, True),
+        ],
+    )
+    def test_variants_of_the_host_are_those_of_botocore(
+        self, region: str, fips: bool, dual_stack: bool
+    ) -> None:
+        options = {"fips": fips, "dual_stack": dual_stack}
+        config = Config(use_fips_endpoint=fips, use_dualstack_endpoint=dual_stack)
+        client = client_of(region, config=config)
+        for bucket in ("bucket", "dotted.bucket"):
+            url = s3_virtual_host_object_url(region, bucket, "a b", **options)
+            assert url == requested_url(client, bucket, "a b")
+        client.close()
+
+    def test_china_has_no_hosts_of_fips(self) -> None:
+        with pytest.raises(ValueError, match="no host"):
+            s3_virtual_host_object_url("cn-north-1", "bucket", fips=True)
+
+    def test_a_key_that_is_no_text_of_utf8_is_a_wrong_argument(self) -> None:
+        with pytest.raises(ValueError):  # noqa: PT011  # whichever it is
+            s3_virtual_host_object_url("eu-west-1", "bucket", "\ud800")
+
+
+class TestTrickyKeys:
+    """Signed URLs and forms, used by plain HTTP clients that know nothing of S3."""
+
+    @pytest.mark.parametrize("region", REGIONS)
+    @pytest.mark.parametrize("bucket", ["bucket", "dotted.bucket"])
+    def test_a_signed_url_is_that_of_the_object(
+        self, regional: "dict[str, S3Client]", region: str, bucket: str
+    ) -> None:
+        methods: list[Any] = ["GET", "HEAD", "PUT"]
+        for method, key in product(methods, TRICKY_KEYS):
+            url = s3_presigned_url(regional[region], Bucket=bucket, Key=key, method=method)
+            assert url.partition("?")[0] == s3_virtual_host_object_url(region, bucket, key)
+            query = parse_qs(urlsplit(url).query)
+            assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+            assert query["X-Amz-Expires"] == ["3600"]
+
+    @pytest.mark.parametrize(
+        ("region", "domain"),
+        [
+            ("us-east-1", "s3.us-east-1.amazonaws.com"),
+            ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+            ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+        ],
+    )
+    def test_a_form_is_posted_to_the_regional_host(
+        self, regional: "dict[str, S3Client]", region: str, domain: str
+    ) -> None:
+        form = s3_presigned_post(regional[region], "bucket", "key", max_bytes=1)
+        dotted = s3_presigned_post(regional[region], "dotted.bucket", "key", max_bytes=1)
+        assert form.url == f"https://bucket.{domain}/"
+        assert dotted.url == f"https://{domain}/dotted.bucket"
+        assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+        assert f"/{region}/s3/aws4_request" in form.fields["x-amz-credential"]
+
+    def test_a_key_is_read_and_written_under_exactly_its_name(
+        self, s3_client: "S3Client", aws_bucket: str
+    ) -> None:
+        for key in PRINTABLE_KEYS:
+            put = s3_presigned_url(s3_client, Bucket=aws_bucket, Key=key, method="PUT")
+            requests.put(put, data=key.encode(), timeout=5).raise_for_status()
+            get = s3_presigned_url(s3_client, Bucket=aws_bucket, Key=key)
+            assert requests.get(get, timeout=5).content == key.encode()
+            with urllib.request.urlopen(get, timeout=5) as response:
+                assert response.read() == key.encode()
+            head = s3_presigned_url(s3_client, Bucket=aws_bucket, Key=key, method="HEAD")
+            assert requests.head(head, timeout=5).headers["Content-Length"] == str(
+                len(key.encode())
+            )
+        assert keys_in(s3_client, aws_bucket) == set(PRINTABLE_KEYS)
+
+    def test_a_form_uploads_to_exactly_its_key(
+        self, s3_client: "S3Client", aws_bucket: str
+    ) -> None:
+        for key in PRINTABLE_KEYS:
+            form = s3_presigned_post(s3_client, aws_bucket, key, max_bytes=4)
+            sent = requests.post(form.url, data=form.fields, files={"file": b"post"}, timeout=5)
+            sent.raise_for_status()
+        assert keys_in(s3_client, aws_bucket) == set(PRINTABLE_KEYS)
 
 
 class TestPresignedUrl:
@@ -181,8 +343,76 @@ class TestPresignedUrl:
             s3_presigned_post(client, "bucket", "key", max_bytes=1, expires_in=3600)
         client.close()
 
+    @pytest.mark.parametrize("life", [1_000, 604_799])
+    def test_it_may_live_to_the_last_second_of_its_session_and_no_longer(self, life: int) -> None:
+        client = client_with(fixed_credentials(datetime.now(UTC), timedelta(seconds=life)))
+        assert s3_presigned_url(client, "s3://bucket/key", expires_in=life)
+        assert s3_presigned_post(client, "bucket", "key", max_bytes=1, expires_in=life).url
+        with pytest.raises(ValueError, match="credentials expire"):
+            s3_presigned_url(client, "s3://bucket/key", expires_in=life + 1)
+        with pytest.raises(ValueError, match="credentials expire"):
+            s3_presigned_post(client, "bucket", "key", max_bytes=1, expires_in=life + 1)
+        client.close()
+
+    def test_credentials_without_an_end_set_no_limit(self, client: "S3Client") -> None:
+        assert "X-Amz-Expires=604800&" in s3_presigned_url(
+            client, "s3://bucket/key", expires_in=604_800
+        )
+
 
 class TestPresignedPost:
+    def test_its_policy_fixes_bucket_key_size_and_type(self, client: "S3Client") -> None:
+        before = datetime.now(UTC).replace(microsecond=0)
+        form = s3_presigned_post(
+            client,
+            "bucket",
+            "a/ü",
+            max_bytes=7,
+            min_bytes=3,
+            expires_in=60,
+            content_type="text/plain",
+        )
+        policy = json.loads(base64.b64decode(form.fields["policy"]))
+        conditions = policy["conditions"]
+        assert ["content-length-range", 3, 7] in conditions
+        for field in ({"bucket": "bucket"}, {"key": "a/ü"}, {"Content-Type": "text/plain"}):
+            assert field in conditions
+        assert all(
+            isinstance(condition, dict) or condition[0] != "starts-with" for condition in conditions
+        )
+        end = datetime.fromisoformat(policy["expiration"])
+        assert timedelta(0) <= end - before - timedelta(seconds=60) < timedelta(seconds=30)
+        named = [condition for condition in conditions if isinstance(condition, dict)]
+        assert {name for condition in named for name in condition} == {
+            "bucket", "key", "Content-Type", "x-amz-algorithm", "x-amz-credential", "x-amz-date"
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"max_bytes": 1.5},
+            {"max_bytes": "5"},
+            {"max_bytes": True},
+            {"max_bytes": None},
+            {"max_bytes": 5, "min_bytes": 0.5},
+            {"max_bytes": 5, "min_bytes": -1},
+            {"max_bytes": 5, "expires_in": True},
+            {"max_bytes": 5, "expires_in": "60"},
+            {"max_bytes": 5, "expires_in": 60.0},
+            {"max_bytes": 5, "expires_in": 604_801},
+        ],
+        ids=str,
+    )
+    def test_numbers_that_are_none_are_refused(self, client: "S3Client", options: Any) -> None:
+        with pytest.raises(ValueError, match="expected"):
+            s3_presigned_post(client, "bucket", "key", **options)
+
+    @pytest.mark.parametrize("size", [0, 5 * 1024**3])
+    def test_a_size_at_a_bound_is_taken(self, client: "S3Client", size: int) -> None:
+        form = s3_presigned_post(client, "bucket", "key", max_bytes=size, min_bytes=size)
+        conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
+        assert ["content-length-range", size, size] in conditions
+
     def test_its_form_uploads_what_fits(self, s3_client: "S3Client", aws_bucket: str) -> None:
         form = s3_presigned_post(
             s3_client, aws_bucket, "key", max_bytes=5, content_type="text/plain"
@@ -234,6 +464,45 @@ def test_the_form_of_a_written_object_is_one_of_its_descriptor(
 ) -> None:
     found = s3_write_bytes(s3_client, aws_bucket, "key", b"1")
     assert requests.get(s3_presigned_url(s3_client, **found), timeout=5).content == b"1"
+
+
+class Stopped(Exception):  # noqa: N818  # no error: the request is seen and is not sent
+    """Carries the URL of a request that was ready to be signed."""
+
+
+def requested_url(client: "S3Client", bucket: str, key: str) -> str:
+    """Return where botocore's own request for an object goes, without sending it."""
+
+    def stop(request: Any, **_: object) -> None:
+        raise Stopped(request.url)
+
+    client.meta.events.register("before-sign.s3.GetObject", stop)
+    with pytest.raises(Stopped) as caught:
+        client.get_object(Bucket=bucket, Key=key)
+    client.meta.events.unregister("before-sign.s3.GetObject", stop)
+    return str(caught.value)
+
+
+def keys_in(client: "S3Client", bucket: str) -> set[str]:
+    found = client.list_objects_v2(Bucket=bucket).get("Contents", [])
+    return {content["Key"] for content in found}
+
+
+def fixed_credentials(now: datetime, life: timedelta) -> RefreshableCredentials:
+    """Return credentials whose clock stands still, and which nobody renews."""
+
+    def refuse() -> dict[str, str]:
+        raise AssertionError
+
+    return RefreshableCredentials(
+        access_key="AKIDEXAMPLE",
+        secret_key="secret",
+        token="token",
+        expiry_time=now + life,
+        refresh_using=refuse,
+        method="test",
+        time_fetcher=lambda: now,
+    )
 
 
 def short_lived_client(life: timedelta) -> "S3Client":

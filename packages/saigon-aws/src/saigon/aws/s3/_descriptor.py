@@ -66,10 +66,18 @@ def _checked(bucket: object, key: object, version: object) -> S3ObjectDescriptor
         raise ValueError("expected the name of a bucket")
     if not isinstance(key, str) or not key:
         raise ValueError("expected the key of an object, not an empty one")
-    if len(key.encode("utf-8", "surrogatepass")) > _MAX_KEY_BYTES:
+    if len(_utf8(key)) > _MAX_KEY_BYTES:
         raise ValueError(f"expected a key of at most {_MAX_KEY_BYTES} bytes in UTF-8")
     if version is None:
         return S3ObjectDescriptor(Bucket=bucket, Key=key)
     if not isinstance(version, str) or not version:
         raise ValueError("expected a version's id, or no VersionId at all")
     return S3ObjectDescriptor(Bucket=bucket, Key=key, VersionId=version)
+
+
+def _utf8(key: str) -> bytes:
+    try:
+        return key.encode()
+    except UnicodeEncodeError:
+        pass
+    raise ValueError("expected a key without lone surrogates, which UTF-8 cannot hold")

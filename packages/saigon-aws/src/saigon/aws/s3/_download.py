@@ -86,7 +86,7 @@ def _place(destination: Path | str | None, key: str, *, overwrite: bool) -> Iter
     if destination is not None:
         yield _target(Path(destination), key, overwrite=overwrite)
         return
-    with removed_on_error(new_temporary_directory()) as directory:
+    with new_temporary_directory() as directory:
         yield directory / safe_file_name(key)
 
 

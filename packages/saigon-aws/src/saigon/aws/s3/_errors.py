@@ -23,6 +23,8 @@ AnswerT = TypeVar("AnswerT")
 _NOT_FOUND = {"404", "MethodNotAllowed", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden"}
 _CHANGED = {"412", "ConditionalRequestConflict", "PreconditionFailed"}
+# What a second attempt may get where the first has done the work.
+_DONE_BEFORE = {*_CHANGED, "NoSuchUpload"}
 
 
 def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any) -> AnswerT:
@@ -39,6 +41,7 @@ def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any)
         S3Error: Of the kind that fits what came.
     """
     from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+    from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
     failure: Exception
@@ -46,9 +49,9 @@ def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any)
         return ask(*args, **given)
     except ClientError as error:
         failure = _from_client_error(error, where)
-    except ParamValidationError:
+    except (ParamValidationError, UnicodeEncodeError):
         failure = ValueError(f"expected arguments that S3 takes for {where}")
-    except (BotoCoreError, HTTPError) as error:
+    except (BotoCoreError, HTTPError, ResponseParserError, ValueError) as error:
         failure = S3Error(f"the request for {where} failed: {type(error).__name__}")
     # Outside of the handlers: S3 repeats a token that it refuses, and the string that was signed,
     # in its answer, which a caught error holds.
@@ -60,7 +63,7 @@ def _from_client_error(error: "ClientError", where: str) -> S3Error:
     code = response.get("Error", {}).get("Code", "")
     request_id = response.get("ResponseMetadata", {}).get("RequestId")
     kind, text = _told(code, where)
-    if kind is S3ObjectChangedError and _is_repeated(response):
+    if code in _DONE_BEFORE and _is_repeated(response):
         text += ", or an earlier attempt of this call, whose answer was lost, has written it"
     return kind(text, code=code, request_id=request_id)
 

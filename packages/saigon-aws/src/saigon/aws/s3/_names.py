@@ -4,7 +4,7 @@ import os
 import re
 import unicodedata
 
-__all__ = ["is_portable_segment", "safe_file_name"]
+__all__ = ["WINDOWS", "is_portable_segment", "safe_file_name"]
 
 WINDOWS = os.name == "nt"
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from saigon.aws.s3._names import WINDOWS
+
 __all__ = [
     "beside",
     "check_directory_target",
@@ -25,11 +27,6 @@ def beside(target: Path) -> Path:
     return target.parent / f".saigon-{secrets.token_hex(8)}"
 
 
-def new_temporary_directory() -> Path:
-    """Make a directory that only this user may enter."""
-    return Path(tempfile.mkdtemp(prefix="saigon-"))
-
-
 @contextmanager
 def removed_on_error(path: Path) -> Iterator[Path]:
     """Remove a file or a whole directory when the block ends by any exception."""
@@ -40,8 +37,26 @@ def removed_on_error(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def new_temporary_directory() -> Iterator[Path]:
+    """Make a directory that only this user may enter; it goes if the block ends by an exception."""
+    # The name is known before the directory is there: an interrupt finds one or the other.
+    path = Path(tempfile.gettempdir()) / f"saigon-{secrets.token_hex(8)}"
+    with removed_on_error(path):
+        path.mkdir(mode=0o700)
+        yield path
+
+
 def remove(path: Path) -> None:
     """Remove a file or a whole directory, whether it is there or not."""
+    try:
+        _remove(path)
+    except BaseException:  # an interrupted removal is begun again
+        _remove(path)
+        raise
+
+
+def _remove(path: Path) -> None:
     with suppress(FileNotFoundError, NotADirectoryError):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -98,9 +113,10 @@ def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
         _replace_directory(unfinished, target)
         return
     try:
-        with suppress(FileNotFoundError):
-            target.rmdir()  # fails where there is content
-        unfinished.rename(target)
+        if WINDOWS:
+            with suppress(FileNotFoundError):
+                target.rmdir()  # fails where there is content
+        unfinished.rename(target)  # elsewhere takes the place of an empty directory in one step
     except OSError as error:
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
             raise _not_empty(target) from None
@@ -108,14 +124,17 @@ def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _replace_directory(unfinished: Path, target: Path) -> None:
-    previous = target.rename(beside(target))
+    previous = beside(target)
     try:
+        target.rename(previous)
         unfinished.rename(target)
     except BaseException:
-        previous.rename(target)
+        if not unfinished.exists():  # both renames were done
+            remove(previous)
+        elif previous.exists():
+            previous.rename(target)
         raise
-    with removed_on_error(previous):  # a removal that is interrupted is begun again
-        remove(previous)
+    remove(previous)
 
 
 def _not_empty(target: Path) -> FileExistsError:

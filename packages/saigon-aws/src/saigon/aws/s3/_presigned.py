@@ -71,7 +71,7 @@ def s3_presigned_url(
     parameters = _parameters(found, method, content_type)
     _check_seconds(expires_in)
     where = describe(found)
-    answer_of(where, _check_credentials_life, client, expires_in)
+    _check_credentials_life(client, expires_in, where)
     url = answer_of(
         where,
         client.generate_presigned_url,
@@ -114,13 +114,14 @@ def s3_presigned_post(
     check_no_dot_segments(key)
     if "${filename}" in key:
         raise ValueError("expected a whole key: ${filename} lets the form choose another object")
-    if not 0 <= min_bytes <= max_bytes <= _MAX_POST_BYTES:
+    are_whole = type(min_bytes) is int and type(max_bytes) is int
+    if not are_whole or not 0 <= min_bytes <= max_bytes <= _MAX_POST_BYTES:
         raise ValueError(f"expected 0 <= min_bytes <= max_bytes <= {_MAX_POST_BYTES}")
     _check_seconds(expires_in)
     fixed = {} if content_type is None else {"Content-Type": content_type}
     conditions: list[Any] = [["content-length-range", min_bytes, max_bytes], *_each(fixed)]
     where = describe(found)
-    answer_of(where, _check_credentials_life, client, expires_in)
+    _check_credentials_life(client, expires_in, where)
     form: dict[str, Any] = answer_of(
         where,
         client.generate_presigned_post,
@@ -157,13 +158,13 @@ def _check_seconds(expires_in: float) -> None:
         raise ValueError(f"expected expires_in of 1 to {_MAX_SECONDS} seconds")
 
 
-def _check_credentials_life(client: "S3Client", expires_in: int) -> None:
+def _check_credentials_life(client: "S3Client", expires_in: int, where: str) -> None:
     # botocore has no public way from a client to the credentials that it signs with.
     credentials = getattr(getattr(client, "_request_signer", None), "_credentials", None)
     refresh_needed = getattr(credentials, "refresh_needed", None)
     if credentials is None or refresh_needed is None:
         return
-    credentials.get_frozen_credentials()  # makes or renews them, as signing does
+    answer_of(where, credentials.get_frozen_credentials)  # makes or renews them, as signing does
     if refresh_needed(refresh_in=expires_in):
         text = f"the credentials expire before {expires_in} seconds; expected fewer"
         raise ValueError(f"{text}, or credentials of a longer session")

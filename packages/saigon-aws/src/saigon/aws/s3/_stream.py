@@ -1,5 +1,6 @@
 """The bytes of one object, forward only, taken up again where a connection broke."""
 
+import binascii
 import io
 import logging
 from types import TracebackType
@@ -96,7 +97,7 @@ class ObjectStream:
         while True:
             try:
                 chunk: bytes = self._body.read(_CHUNK)
-            except FlexibleChecksumError as error:
+            except (FlexibleChecksumError, binascii.Error) as error:
                 raise self._corrupt() from error
             except broken as error:
                 self._resume(error)

@@ -95,8 +95,6 @@ def s3_temporary_unzip(
 
 @contextmanager
 def _temporary_directory() -> Iterator[Path]:
-    directory = new_temporary_directory()
-    try:
+    with new_temporary_directory() as directory:
         yield directory
-    finally:
         remove(directory)

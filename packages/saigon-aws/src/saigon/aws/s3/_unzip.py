@@ -213,7 +213,7 @@ def _directory_for(
 ) -> Iterator[tuple[Path, Path]]:
     """Give a new directory to fill, and the place that it takes then."""
     if destination is None:
-        with removed_on_error(new_temporary_directory()) as directory:
+        with new_temporary_directory() as directory:
             yield directory, directory
         return
     target = Path(destination).resolve()

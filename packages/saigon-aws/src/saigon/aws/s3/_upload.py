@@ -124,7 +124,7 @@ class _Upload:
             ChecksumAlgorithm=self.checksum,
             ChecksumType="COMPOSITE" if self.checksum.startswith("SHA") else "FULL_OBJECT",
         )
-        target = {**self.descriptor, "UploadId": created["UploadId"]}
+        target: dict[str, Any] = {**self.descriptor, "UploadId": self._told(created, "UploadId")}
         try:
             sent = [self._put_part(target, number, part) for number, part in enumerate(parts, 1)]
             return self._complete(target, sent)
@@ -132,7 +132,7 @@ class _Upload:
             self._abort(target)
             raise
 
-    def _put_part(self, target: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
+    def _put_part(self, target: dict[str, Any], number: int, part: bytes) -> dict[str, Any]:
         if number > _MAX_PARTS:
             text = f"the stream for {describe(self.descriptor)} has more than {_MAX_PARTS} parts"
             raise S3ObjectTooLargeError(text)
@@ -145,28 +145,36 @@ class _Upload:
         )
         self._account(part)
         field_name = f"Checksum{self.checksum}"
-        tags = {"PartNumber": number, "ETag": response["ETag"]}
+        tags = {"PartNumber": number, "ETag": self._told(response, "ETag")}
         return tags | {name: value for name, value in response.items() if name == field_name}
 
-    def _complete(self, target: dict[str, str], parts: list[dict[str, Any]]) -> Any:
+    def _complete(self, target: dict[str, Any], parts: list[dict[str, Any]]) -> Any:
         whole: dict[str, Any] = {}
         if self.checksum == "CRC32":
             encoded = b64encode(self.crc.to_bytes(4, "big")).decode()
             whole = {"ChecksumCRC32": encoded, "ChecksumType": "FULL_OBJECT"}
-        return self._ask(
+        response = self._ask(
             self.client.complete_multipart_upload,
             **target,
             **self.condition,
             **whole,
             MultipartUpload={"Parts": parts},
         )
+        self._told(response, "ETag")  # without it, nobody has said that the object is there
+        return response
 
-    def _abort(self, target: dict[str, str]) -> None:
+    def _abort(self, target: dict[str, Any]) -> None:
         with suppress(S3Error):
             self._ask(self.client.abort_multipart_upload, **target)
 
     def _ask(self, ask: Callable[..., Any], **given: Any) -> Any:
         return answer_of(describe(self.descriptor), ask, **given)
+
+    def _told(self, response: Mapping[str, Any], name: str) -> str:
+        found = response.get(name)
+        if not found:
+            raise S3Error(f"S3's answer for {describe(self.descriptor)} has no {name}")
+        return str(found)
 
     def _account(self, sent: bytes) -> None:
         self.crc = zlib.crc32(sent, self.crc)

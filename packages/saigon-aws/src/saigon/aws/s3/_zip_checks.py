@@ -95,9 +95,12 @@ def _check_path(entry: Entry, limits: UnzipLimits) -> None:
 
 
 def _check_kind(entry: Entry) -> None:
-    """Refuse links and devices, which Unix writers put into the mode."""
+    """Refuse links and devices, which Unix writers put into the mode.
+
+    A pipe is what the zip program calls content that it read from one.
+    """
     kind = stat.S_IFMT(entry.mode)
-    if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+    if kind not in {0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO}:
         raise UnsafeMemberError(f"{entry.name!r} is a link or a device, not a file")
     if kind == stat.S_IFDIR and not entry.is_directory:
         raise UnsafeMemberError(f"{entry.name!r} is a directory by its mode and a file by its name")

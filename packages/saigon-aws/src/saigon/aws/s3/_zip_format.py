@@ -103,12 +103,12 @@ def find_end(tail: bytes, size: int) -> EndRecord:
     locator_at = at - _LOCATOR.size
     if locator_at >= 0 and tail.startswith(_LOCATOR_SIGNATURE, locator_at):
         at, entries, length, offset = _end64(tail, locator_at, (entries, length, offset))
-    elif _IN_ZIP64 in {length, offset} or entries == _IN_ZIP64_16:
+    elif _IN_ZIP64 in {length, offset}:
         raise BadArchiveError("the archive's Zip64 end record is missing")
     elif disk or first_disk or here != entries:
         raise UnsupportedArchiveError("the archive has several volumes")
     start = size - len(tail) + at - length
-    if start < offset:
+    if start < offset or not _is_located(tail, at, size - len(tail), start - offset):
         raise BadArchiveError("the archive's directory is not where its end record says")
     return EndRecord(start, length, entries, prefix=start - offset)
 
@@ -179,6 +179,14 @@ def _ends_at(tail: bytes, at: int) -> int:
         return -1
     *_, comment_size = _END.unpack_from(tail, at)
     return int(at + _END.size + comment_size)
+
+
+def _is_located(tail: bytes, at: int, tail_start: int, prefix: int) -> bool:
+    """Tell whether a Zip64 end record is where its locator says: another reader looks there."""
+    if not tail.startswith(_END64_SIGNATURE, at):
+        return True
+    _, _, offset, _ = _LOCATOR.unpack_from(tail, at + _END64.size)
+    return bool(offset + prefix == tail_start + at)
 
 
 def _end64(tail: bytes, locator_at: int, short: tuple[int, int, int]) -> tuple[int, int, int, int]:
