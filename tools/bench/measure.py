@@ -70,12 +70,17 @@ def _time_pairs(pair: Pair, pairs: int, calls: int, clock: Clock) -> list[tuple[
 
 
 def _time_pair(pair: Pair, calls: int, clock: Clock, *, ours_first: bool) -> tuple[float, float]:
-    base = 0.0 if pair.base is None else _time(pair.base, calls, clock)
+    def timed(call: Call) -> float:
+        if pair.tidy is not None:
+            pair.tidy()
+        return _time(call, calls, clock)
+
+    base = 0.0 if pair.base is None else timed(pair.base)
     if ours_first:
-        ours = _time(pair.ours, calls, clock)
-        return ours - base, _time(pair.peer, calls, clock) - base
-    peer = _time(pair.peer, calls, clock)
-    return _time(pair.ours, calls, clock) - base, peer - base
+        ours = timed(pair.ours)
+        return ours - base, timed(pair.peer) - base
+    peer = timed(pair.peer)
+    return timed(pair.ours) - base, peer - base
 
 
 def _time(call: Call, calls: int, clock: Clock) -> float:

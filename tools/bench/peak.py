@@ -18,7 +18,7 @@ from sqlalchemy import Select, select
 from saigon.orm.connection import AsyncDbConnector, DbConnector
 from tools.bench.orders import ORDERS, Order
 
-__all__ = ["Reading", "Way", "peaks"]
+__all__ = ["Reading", "Way", "highest_resident_bytes", "peaks"]
 
 Way = Literal["fetch_iter", "async fetch_iter", "fetch_all"]
 ROOT: Final = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def _read_by(read: Callable[[DbConnector, Select[Any]], int], reading: Reading) 
     with DbConnector(reading.url) as connector:
         for size in reading.sizes:
             _check(read(connector, select(ORDERS).limit(size)), size)
-            highest.append(_highest_resident_bytes())
+            highest.append(highest_resident_bytes())
     return highest
 
 
@@ -88,7 +88,7 @@ async def _read_on_a_loop(reading: Reading) -> list[int]:
             async for _ in rows:
                 read += 1
             _check(read, size)
-            highest.append(_highest_resident_bytes())
+            highest.append(highest_resident_bytes())
     return highest
 
 
@@ -98,7 +98,8 @@ def _check(read: int, wanted: int) -> None:
         raise ValueError(msg)
 
 
-def _highest_resident_bytes() -> int:
+def highest_resident_bytes() -> int:
+    """Return this process's peak of resident memory."""
     status = Path("/proc/self/status")
     if status.exists():
         # What getrusage says on Linux may be the peak of the process that started this one.

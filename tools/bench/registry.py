@@ -10,12 +10,15 @@ from typing import Final
 __all__ = [
     "Bench",
     "Call",
+    "Comparison",
+    "Counts",
     "Pair",
     "Peaks",
     "Setup",
     "Unavailable",
     "bench",
     "find_benches",
+    "require",
     "same_result",
 ]
 
@@ -35,19 +38,37 @@ class Pair:
     base: Call | None = None
     """What both do besides: where it is given, its time is taken off both."""
 
+    tidy: Call | None = None
+    """Removes what calls leave behind; before each batch, and not measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """The same rows read twice, and how much memory each took: its peak in bytes at each size."""
+    """The same read twice, and how much memory each took: its peak in bytes at each size."""
 
     sizes: tuple[int, ...]
-    """The numbers of rows, ascending."""
+    """The numbers of what is read, ascending."""
 
     ours: Callable[[], tuple[int, ...]]
     peer: Callable[[], tuple[int, ...]]
 
+    unit: str = "rows"
+    """What is read."""
 
-Setup = Callable[[], AbstractContextManager[Pair | Peaks]]
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The same work done twice, and how much each asked of others for it."""
+
+    unit: str
+    """What is counted."""
+
+    ours: Callable[[], int]
+    peer: Callable[[], int]
+
+
+Comparison = Pair | Peaks | Counts
+Setup = Callable[[], AbstractContextManager[Comparison]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,19 @@ def same_result(pair: Pair) -> Pair:
         msg = f"ours returns {ours!r:.200}, the peer {theirs!r:.200}"
         raise ValueError(msg)
     return pair
+
+
+def require(module: str) -> None:
+    """Let a bench go on where a peer's module can be imported.
+
+    Raises:
+        Unavailable: It cannot.
+    """
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is not installed; the environment of 'hatch run bench' has it"
+        raise Unavailable(message) from error
 
 
 _BENCHES: Final[dict[str, Bench]] = {}

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, Protocol
 
 from tools.bench.measure import Result, measure
-from tools.bench.registry import Bench, Pair, Peaks, Unavailable
+from tools.bench.registry import Bench, Counts, Pair, Peaks, Unavailable
 
 __all__ = ["report"]
 
@@ -37,7 +37,10 @@ def _run(bench: Bench, pairs: int) -> _Findings:
             case Pair():
                 return _Times(measure(comparison, pairs=pairs))
             case Peaks():
-                return _Memory(comparison.sizes, comparison.ours(), comparison.peer())
+                found = comparison.ours(), comparison.peer()
+                return _Memory(comparison.sizes, *found, comparison.unit)
+            case Counts():
+                return _Counted(comparison.unit, comparison.ours(), comparison.peer())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class _Memory:
     sizes: tuple[int, ...]
     ours: tuple[int, ...]
     peer: tuple[int, ...]
+    counted: str = "rows"
 
     @property
     def ratio(self) -> float:
@@ -70,16 +74,35 @@ class _Memory:
         """Our peak at the most rows divided by that at the fewest: 1 is flat."""
         return self.ours[-1] / self.ours[0]
 
+    @property
+    def added(self) -> tuple[int, int]:
+        """What the most take above the fewest, by ours and by the peer."""
+        return self.ours[-1] - self.ours[0], self.peer[-1] - self.peer[0]
+
     def in_words(self, peer: str) -> str:
         sizes = ", ".join(f"{size:,}" for size in self.sizes)
         return (
-            f"{_mebibytes(self.ours)} at {sizes} rows, growth {self.growth:.3g}; "
-            f"{peer}: {_mebibytes(self.peer)}; ratio {self.ratio:.3g}"
+            f"{_mebibytes(self.ours)} at {sizes} {self.counted}, growth {self.growth:.3g}; "
+            f"{peer}: {_mebibytes(self.peer)}; ratio {self.ratio:.3g}; "
+            f"added {_mebibytes(self.added)}"
         )
 
     def in_numbers(self) -> dict[str, object]:
-        found = {**asdict(self), "ratio": self.ratio, "growth": self.growth}
+        found = {**asdict(self), "ratio": self.ratio, "growth": self.growth, "added": self.added}
         return {"unit": "bytes", "found": found}
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    unit: str
+    ours: int
+    peer: int
+
+    def in_words(self, peer: str) -> str:
+        return f"{self.ours:,} {self.unit}; {peer}: {self.peer:,}"
+
+    def in_numbers(self) -> dict[str, object]:
+        return {"unit": self.unit, "found": {"ours": self.ours, "peer": self.peer}}
 
 
 def _mebibytes(values: tuple[int, ...]) -> str:

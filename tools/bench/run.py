@@ -1,10 +1,10 @@
-"""What the benches of one run share: the number of rows, and databases that take long to fill."""
+"""What the benches of one run share: its size, and what takes long to make."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from tools.bench.databases import Kind, fresh_database
 from tools.bench.orders import fill
@@ -13,6 +13,8 @@ __all__ = ["FULL_ROWS", "SHORT_ROWS", "Run", "current_run", "start_run"]
 
 FULL_ROWS: Final = 1_000_000
 SHORT_ROWS: Final = 100_000
+
+T = TypeVar("T")
 
 _current: ContextVar["Run"] = ContextVar("bench_run")
 
@@ -26,6 +28,7 @@ class Run:
 
     _stack: ExitStack
     _urls: dict[Kind, str] = field(default_factory=dict)
+    _shared: dict[Callable[[], AbstractContextManager[Any]], Any] = field(default_factory=dict)
 
     def orders_url(self, kind: Kind) -> str:
         """Return the URL of a database with the table of orders, filled when first asked for.
@@ -38,6 +41,13 @@ class Run:
             fill(url, self.rows)
             self._urls[kind] = url
         return self._urls[kind]
+
+    def shared(self, make: Callable[[], AbstractContextManager[T]]) -> T:
+        """Return what a context manager gives, entered when first asked for."""
+        if make not in self._shared:
+            self._shared[make] = self._stack.enter_context(make())
+        found: T = self._shared[make]
+        return found
 
 
 @contextmanager

@@ -73,3 +73,13 @@ def test_slow_peer_is_measured_in_fewer_pairs() -> None:
     pair = Pair(ours=work.call("ours", 1.0), peer=work.call("peer", 5.0))
     measure(pair, pairs=100, clock=work.clock)
     assert work.done.count("peer") == 1 + FEWEST_PAIRS
+
+
+def test_tidying_precedes_each_batch_and_takes_no_time() -> None:
+    work = Work()
+    pair = Pair(
+        ours=work.call("ours", 1.0), peer=work.call("peer", 2.0), tidy=work.call("tidy", 100.0)
+    )
+    result = measure(pair, pairs=2, clock=work.clock)
+    assert work.done[2:] == ["tidy", "ours", "tidy", "peer", "tidy", "peer", "tidy", "ours"]
+    assert (result.ours, result.peer) == (1.0, 2.0)

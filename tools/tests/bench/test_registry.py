@@ -3,7 +3,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tools.bench.registry import Bench, Pair, bench, find_benches, same_result
+from tools.bench.registry import Bench, Pair, Unavailable, bench, find_benches, require, same_result
 from tools.bench.run import Run
 
 ALL = find_benches()
@@ -43,3 +43,9 @@ def test_name_is_taken_once() -> None:
 def test_sides_that_do_different_things_are_not_compared() -> None:
     with pytest.raises(ValueError, match="ours returns 1, the peer 2"):
         same_result(Pair(ours=lambda: 1, peer=lambda: 2))
+
+
+def test_module_that_is_missing_leaves_its_bench_out() -> None:
+    require("json")
+    with pytest.raises(Unavailable, match="no_such_module is not installed"):
+        require("no_such_module")

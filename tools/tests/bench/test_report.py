@@ -2,13 +2,13 @@ import json
 from contextlib import nullcontext
 from typing import NoReturn
 
-from tools.bench.registry import Bench, Pair, Peaks, Unavailable
+from tools.bench.registry import Bench, Comparison, Counts, Pair, Peaks, Unavailable
 from tools.bench.report import report
 
 MEBIBYTE = 2**20
 
 
-def a_bench(comparison: Pair | Peaks) -> Bench:
+def a_bench(comparison: Comparison) -> Bench:
     return Bench("reading", "a peer", "below 1", lambda: nullcontext(comparison))
 
 
@@ -46,7 +46,7 @@ def test_line_of_memory_says_the_peak_at_each_size_and_its_growth() -> None:
     line = report(of_peaks(), pairs=2, as_json=False)
     assert line == (
         "reading: 50.0, 55.0 MiB at 10, 1,000 rows, growth 1.1; "
-        "a peer: 50.0, 110.0 MiB; ratio 0.5; goal: below 1"
+        "a peer: 50.0, 110.0 MiB; ratio 0.5; added 5.0, 60.0 MiB; goal: below 1"
     )
 
 
@@ -54,6 +54,15 @@ def test_json_of_memory_is_in_bytes() -> None:
     found = json.loads(report(of_peaks(), pairs=2, as_json=True))
     assert found["unit"] == "bytes"
     assert found["found"]["ours"] == [50 * MEBIBYTE, 55 * MEBIBYTE]
+
+
+def test_counts_say_what_each_asked_of_others() -> None:
+    counted = a_bench(Counts("requests", ours=lambda: 2, peer=lambda: 2_000))
+    assert report(counted, pairs=2, as_json=False) == (
+        "reading: 2 requests; a peer: 2,000; goal: below 1"
+    )
+    found = json.loads(report(counted, pairs=2, as_json=True))
+    assert (found["unit"], found["found"]) == ("requests", {"ours": 2, "peer": 2_000})
 
 
 def test_bench_that_cannot_run_is_left_out_with_the_reason() -> None:
