@@ -1,6 +1,6 @@
 """An archive in S3: its directory by a suffix range, its members by one forward GET."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -66,15 +66,14 @@ def selected_entries(
 
 
 def unpacked_members(
-    archive: Archive, entries: list[Entry]
+    archive: Archive, files: Sequence[Entry]
 ) -> Generator[tuple[Entry, Iterator[bytes | memoryview]]]:
-    """Yield the entries with their content, which must be read before the next is asked for.
+    """Yield files with their content, which must be read before the next is asked for.
 
     Args:
         archive: Where they are.
-        entries: Some of its entries, in the order of their bytes.
+        files: Some of its entries that are no directories, in the order of their bytes.
     """
-    files = [entry for entry in entries if not entry.is_directory]
     if not files:
         return
     ends = _ends(archive)

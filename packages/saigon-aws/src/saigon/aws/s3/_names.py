@@ -35,7 +35,9 @@ def safe_file_name(key: str, *, windows: bool = WINDOWS) -> str:
 
 def is_portable_segment(segment: str, *, windows: bool = WINDOWS) -> bool:
     """Tell whether a path's segment is a plain name, to be taken as it is."""
-    if segment in {"", ".", ".."} or "\\" in segment or any(map(_is_control, segment)):
+    if segment in {"", ".", ".."} or "\\" in segment:
+        return False
+    if not segment.isprintable() and any(map(_is_control, segment)):
         return False
     return not windows or not (
         _RESERVED_CHARACTERS.search(segment) or segment[-1] in ". " or _is_device(segment)

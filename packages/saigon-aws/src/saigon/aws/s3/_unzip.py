@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
-from saigon.aws.s3._archive import Archive, open_archive, selected_entries, unpacked_members
+from saigon.aws.s3._archive import open_archive, selected_entries, unpacked_members
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
+from saigon.aws.s3._extraction import extract, paths_of
 from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import (
     beside,
@@ -17,8 +18,7 @@ from saigon.aws.s3._places import (
     put_directory,
     removed_on_error,
 )
-from saigon.aws.s3._progress import Progress, ProgressMeter
-from saigon.aws.s3._zip_checks import segments
+from saigon.aws.s3._progress import Progress
 from saigon.aws.s3._zip_format import Entry
 
 if TYPE_CHECKING:
@@ -94,10 +94,9 @@ def s3_object_unzip(
     with _directory_for(destination, overwrite=overwrite) as (unfinished, target):
         archive = open_archive(client, found, limits)
         entries = selected_entries(archive, names, limits)
-        _extract(archive, entries, unfinished, progress)
+        files = extract(archive, entries, unfinished, progress)
         put_directory(unfinished, target, overwrite=overwrite)
-    root = target if destination is None else Path(destination)
-    return sorted(root.joinpath(*segments(entry)) for entry in entries if not entry.is_directory)
+    return paths_of(files, target if destination is None else Path(destination))
 
 
 def s3_iter_unzip(
@@ -165,46 +164,11 @@ def _streams(
 ) -> Iterator[tuple[ZipMember, BinaryIO]]:
     archive = open_archive(client, descriptor, limits)
     entries = selected_entries(archive, names, limits)
-    with closing(unpacked_members(archive, entries)) as unpacked:
+    files = [entry for entry in entries if not entry.is_directory]
+    with closing(unpacked_members(archive, files)) as unpacked:
         for entry, pieces in unpacked:
             with io.BufferedReader(_PiecesIO(pieces)) as stream:
                 yield _member(entry), cast("BinaryIO", stream)
-
-
-def _extract(archive: Archive, entries: list[Entry], root: Path, progress: Progress | None) -> None:
-    meter = ProgressMeter(progress, sum(entry.size for entry in entries))
-    directories = _Directories(root)
-    for entry in entries:
-        if entry.is_directory:
-            directories.make(segments(entry))
-    with closing(unpacked_members(archive, entries)) as unpacked:
-        for entry, pieces in unpacked:
-            *parents, name = segments(entry)
-            _write(directories.make(parents) / name, pieces, meter)
-    meter.finish()
-
-
-def _write(path: Path, pieces: Iterator[bytes | memoryview], meter: ProgressMeter) -> None:
-    with path.open("xb") as file:
-        for piece in pieces:
-            file.write(piece)
-            meter.add(len(piece))
-
-
-class _Directories:
-    """Makes each directory once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._made: dict[tuple[str, ...], Path] = {(): root}
-
-    def make(self, parts: list[str]) -> Path:
-        key = tuple(parts)
-        if key not in self._made:
-            path = self._root.joinpath(*parts)
-            path.mkdir(parents=True, exist_ok=True)
-            self._made[key] = path
-        return self._made[key]
 
 
 @contextmanager

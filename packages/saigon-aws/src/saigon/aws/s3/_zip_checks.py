@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from saigon.aws.s3._limits import UnzipLimits
-from saigon.aws.s3._names import is_portable_segment
+from saigon.aws.s3._names import WINDOWS, is_portable_segment
 from saigon.aws.s3._zip_format import DEFLATED, ENCRYPTED, LOCAL_HEADER_SIZE, STORED, Entry
 from saigon.aws.s3.exceptions import (
     BadArchiveError,
@@ -19,6 +19,11 @@ from saigon.aws.s3.exceptions import (
 __all__ = ["check_amounts", "check_directory", "segments"]
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+# Segments of ASCII that begin with a letter, a digit or an underscore, and are not too long.
+_ORDINARY = re.compile(
+    r"(?:\w[\w .,;=+@~()\[\]{}#&!'-]{0,200}/)*\w[\w .,;=+@~()\[\]{}#&!'-]{0,200}/?", re.ASCII
+)
+_KINDS = {0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO}
 _PATCHED = 0x0020  # compressed patched data
 _RATIO_FROM = 1024 * 1024
 _SEGMENT_BYTES = 255  # of one name, on every file system in common use
@@ -34,8 +39,9 @@ def check_directory(entries: Sequence[Entry], end: int, limits: UnzipLimits) -> 
     """
     for entry in entries:
         _check_supported(entry)
-        _check_name(entry)
-        _check_path(entry, limits)
+        if not _is_ordinary(entry.name, limits):
+            _check_name(entry)
+            _check_path(entry, limits)
         _check_kind(entry)
     _check_conflicts(entries)
     _check_overlaps(entries, end)
@@ -47,12 +53,14 @@ def check_amounts(entries: Iterable[Entry], limits: UnzipLimits) -> None:
     for entry in entries:
         if entry.size > limits.member_bytes:
             raise UnzipLimitError(f"{entry.name!r} has more than {limits.member_bytes} bytes")
-        _check_ratio(repr(entry.name), entry.size, entry.compressed_size, limits)
+        if _is_over_ratio(entry.size, entry.compressed_size, limits):
+            raise _ratio_error(repr(entry.name), limits)
         total += entry.size
         packed += entry.compressed_size
     if total > limits.total_bytes:
         raise UnzipLimitError(f"the members have more than {limits.total_bytes} bytes together")
-    _check_ratio("the archive", total, packed, limits)
+    if _is_over_ratio(total, packed, limits):
+        raise _ratio_error("the archive", limits)
 
 
 def segments(entry: Entry) -> list[str]:
@@ -60,9 +68,22 @@ def segments(entry: Entry) -> list[str]:
     return entry.name.removesuffix("/").split("/")
 
 
-def _check_ratio(what: str, size: int, packed: int, limits: UnzipLimits) -> None:
-    if size > _RATIO_FROM and size > packed * limits.ratio:
-        raise UnzipLimitError(f"{what} inflates to more than {limits.ratio} times its size")
+def _is_over_ratio(size: int, packed: int, limits: UnzipLimits) -> bool:
+    return size > _RATIO_FROM and size > packed * limits.ratio
+
+
+def _ratio_error(what: str, limits: UnzipLimits) -> UnzipLimitError:
+    return UnzipLimitError(f"{what} inflates to more than {limits.ratio} times its size")
+
+
+def _is_ordinary(name: str, limits: UnzipLimits) -> bool:
+    """Tell in one look what is true of most names: it is within the limits, and of plain names."""
+    return (
+        not WINDOWS
+        and len(name) <= limits.path_bytes
+        and name.count("/") < limits.depth
+        and _ORDINARY.fullmatch(name) is not None
+    )
 
 
 def _check_supported(entry: Entry) -> None:
@@ -100,7 +121,7 @@ def _check_kind(entry: Entry) -> None:
     A pipe is what the zip program calls content that it read from one.
     """
     kind = stat.S_IFMT(entry.mode)
-    if kind not in {0, stat.S_IFREG, stat.S_IFDIR, stat.S_IFIFO}:
+    if kind not in _KINDS:
         raise UnsafeMemberError(f"{entry.name!r} is a link or a device, not a file")
     if kind == stat.S_IFDIR and not entry.is_directory:
         raise UnsafeMemberError(f"{entry.name!r} is a directory by its mode and a file by its name")
@@ -108,16 +129,33 @@ def _check_kind(entry: Entry) -> None:
 
 def _check_conflicts(entries: Sequence[Entry]) -> None:
     """Refuse two members that one file system or another would put into one place."""
-    places = [tuple(map(_folded, segments(entry))) for entry in entries]
+    places = [_folded(entry.name.removesuffix("/")) for entry in entries]
     if len(set(places)) < len(places):
         raise UnsafeMemberError("two members have one path, or paths that differ by case alone")
-    parents = {place[:depth] for place in places for depth in range(1, len(place))}
+    parents = _parents(places)
     for entry, place in zip(entries, places, strict=True):
         if place in parents and not entry.is_directory:
             raise UnsafeMemberError(f"{entry.name!r} is both a file and a directory")
 
 
-def _folded(name: str) -> str:
+def _parents(places: Iterable[str]) -> set[str]:
+    parents: set[str] = set()
+    for place in places:
+        parent = place.rpartition("/")[0]
+        while parent and parent not in parents:
+            parents.add(parent)
+            parent = parent.rpartition("/")[0]
+    return parents
+
+
+def _folded(path: str) -> str:
+    """Return what is the same for two paths that some file system takes for one."""
+    if path.isascii():
+        return path.lower()
+    return "/".join(map(_folded_segment, path.split("/")))
+
+
+def _folded_segment(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -8,8 +8,7 @@ from saigon.aws.s3._zip_format import (
     LOCAL_HEADER_SIZE,
     STORED,
     Entry,
-    check_local_header,
-    local_variable_size,
+    LocalHeader,
 )
 from saigon.aws.s3.exceptions import BadArchiveError
 
@@ -35,12 +34,22 @@ class ForwardReader:
 
     def skip_to(self, position: int) -> None:
         """Read on up to a place, which must not be behind."""
+        if position == self.position:
+            return
         for _ in self.pieces(position - self.position):
             pass
 
     def take(self, count: int) -> bytes:
         """Return the next bytes, as many as are asked for."""
-        return b"".join(self.pieces(count))
+        return bytes(self.view(count))
+
+    def view(self, count: int) -> bytes | memoryview:
+        """Return the next bytes, valid until more are asked for."""
+        if count > len(self._chunk):
+            return b"".join(self.pieces(count))
+        piece, self._chunk = self._chunk[:count], self._chunk[count:]
+        self.position += count
+        return piece
 
     def pieces(self, count: int) -> Iterator[memoryview]:
         """Yield the next bytes in pieces, each valid until the next one is asked for."""
@@ -70,13 +79,33 @@ def member_pieces(reader: ForwardReader, entry: Entry, end: int) -> Iterator[byt
         end: Where the next member, or the directory, begins.
     """
     reader.skip_to(entry.offset)
-    header = reader.take(LOCAL_HEADER_SIZE)
-    check_local_header(header, reader.take(local_variable_size(header)), entry)
+    header = LocalHeader.parse(reader.take(LOCAL_HEADER_SIZE))
+    header.check(reader.take(header.variable_size), entry)
     if reader.position + entry.compressed_size > end:
         raise BadArchiveError("two members overlap")
+    if entry.compressed_size <= _PIECE_IN and entry.size <= _PIECE_OUT:
+        return _whole(reader, entry)
     packed = reader.pieces(entry.compressed_size)
     content = packed if entry.method == STORED else _inflated(packed, entry)
     return _verified(content, entry)
+
+
+def _whole(reader: ForwardReader, entry: Entry) -> Iterator[bytes | memoryview]:
+    """Yield the content of a small member, which most members are, in one piece."""
+    content = reader.view(entry.compressed_size)
+    if entry.method != STORED:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            # One byte more than told shows that there is more; a limit of 0 would be none.
+            content = inflater.decompress(content, entry.size + 1)
+        except zlib.error as error:
+            raise _bad(entry) from error
+        if not inflater.eof or inflater.unused_data:
+            raise _bad(entry)
+    if len(content) != entry.size or zlib.crc32(content) != entry.crc:
+        raise _bad(entry)
+    if content:
+        yield content
 
 
 def _inflated(packed: Iterator[memoryview], entry: Entry) -> Iterator[bytes]:
