@@ -21,6 +21,7 @@ from saigon.aws.s3 import (
     s3_temporary_file,
     s3_write_bytes,
 )
+from saigon.aws.s3._descriptor import describe, resolve
 from saigon.aws.s3._errors import answer_of
 
 if TYPE_CHECKING:
@@ -203,6 +204,20 @@ def test_an_exception_from_progress_cancels_and_leaves_nothing(
         (("s3://bucket/key",), {"max_bytes": -1}),
         (("s3://bucket/key",), {"byte_range": (-1, 4)}),
         (("s3://bucket/key",), {"byte_range": (4, 3)}),
+        (("s3://bucket/key",), {"byte_range": (True, 3)}),
+        (("s3://bucket/key",), {"byte_range": (0, 3.0)}),
+        (("s3://bucket/key",), {"byte_range": (None, 3)}),
+        (("s3://bucket/key",), {"byte_range": (1,)}),
+        (("s3://bucket/key",), {"byte_range": "01"}),
+        (("s3://bucket/key",), {"max_bytes": float("nan")}),
+        (("s3://bucket/key",), {"max_bytes": "50"}),
+        (("s3://bucket/key",), {"max_bytes": True}),
+        (("s3://bucket/\ud800",), {}),
+        (("s3://no bucket/key",), {}),
+        ((["bucket", "key"],), {}),
+        ((Path("bucket/key"),), {}),
+        ((b"s3://bucket/key",), {}),
+        ((7,), {}),
     ],
 )
 def test_a_wrong_argument_is_a_value_error_before_any_request(
@@ -213,6 +228,76 @@ def test_a_wrong_argument_is_a_value_error_before_any_request(
         s3_object_to_file(object_server.client, *arguments, destination=tmp_path, **options)
     assert object_server.ranges == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_misspelt_option_is_named(object_server: Any) -> None:
+    misspelt: Any = {"overwite": True}
+    with pytest.raises(ValueError, match="overwite"):
+        s3_object_to_file(object_server.client, "s3://bucket/key", **misspelt)
+
+
+@pytest.mark.parametrize(
+    ("url", "bucket"),
+    [
+        (
+            "s3://arn:aws:s3:eu-west-1:1:accesspoint/point/a/key",
+            "arn:aws:s3:eu-west-1:1:accesspoint/point",
+        ),
+        ("s3://my.bucket/a/key", "my.bucket"),
+    ],
+)
+def test_a_url_names_a_bucket_or_an_access_point(url: str, bucket: str) -> None:
+    found = resolve(url, {})
+    assert found == {"Bucket": bucket, "Key": "a/key"}
+    assert describe(found) == url
+
+
+def test_a_strangers_key_forges_no_line_of_a_log() -> None:
+    text = describe({"Bucket": "bucket", "Key": "a\nERROR forged\x1b[31m"})
+    assert text == "s3://bucket/a\\nERROR forged\\x1b[31m"
+    assert describe({"Bucket": "bucket", "Key": "ü 'x'\\"}) == "s3://bucket/ü 'x'\\"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_is_not_replaced_by_a_file(
+    object_server: Any, tmp_path: Path, overwrite: bool
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="pipe"):
+        s3_object_to_file(
+            object_server.client,
+            object_server.put(b"x"),
+            destination=tmp_path / "pipe",
+            overwrite=overwrite,
+        )
+    assert (tmp_path / "pipe").is_fifo()
+    assert object_server.ranges == []
+
+
+def test_a_directory_that_is_not_there_is_not_made_a_file(
+    object_server: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError):
+        s3_object_to_file(
+            object_server.client, object_server.put(b"x"), destination=f"{tmp_path}/new/"
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_working_directory_is_no_matter(
+    object_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    s3_object_to_file(
+        object_server.client,
+        object_server.put(b"x"),
+        destination="file",
+        progress=lambda _done, _total: os.chdir(tmp_path / "second"),
+    )
+    found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert found == ["first", "first/file", "second"]
 
 
 @pytest.mark.parametrize("byte_range", [(2, 4), (2, None), (0, 4)])
@@ -299,8 +384,9 @@ def test_a_downloaded_files_path_is_like_any_other(object_server: Any, tmp_path:
         tmp_path / "key" / "y",
     )
     assert got.parent.etag is None
-    assert pickle.loads(pickle.dumps(got)) == got
-    assert copy.copy(got) == got
+    for copied in (pickle.loads(pickle.dumps(got)), copy.copy(got), copy.deepcopy(got)):
+        assert copied == got
+        assert (copied.etag, copied.checksum) == (got.etag, got.checksum) != (None, None)
 
 
 def test_a_file_that_appears_during_the_download_is_kept(

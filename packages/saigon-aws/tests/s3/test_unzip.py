@@ -4,10 +4,15 @@ import io
 import os
 import random
 import shutil
+import stat
 import struct
+import tempfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -291,10 +296,61 @@ class TestDestination:
             )
         assert files_below(tmp_path) == ["out"]
 
+    @pytest.mark.parametrize("place", [".", "..", "../out"])
+    def test_the_working_directory_is_not_replaced(
+        self, object_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+    ) -> None:
+        (tmp_path / "out/below").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / "out" / ("below" if place == ".." else ""))
+        with pytest.raises(FileExistsError, match="working directory"):
+            s3_object_unzip(
+                object_server.client, "s3://bucket/key", destination=place, overwrite=True
+            )
+        assert object_server.ranges == []
+
+    @pytest.mark.parametrize("mode", [0o700, 0o2770])
+    def test_a_private_directory_stays_private(
+        self, object_server: Any, make_zip: MakeZip, tmp_path: Path, mode: int
+    ) -> None:
+        root = tmp_path / "out"
+        root.mkdir()
+        root.chmod(mode)
+        url = object_server.put(make_zip({"new": b"1"}))
+        s3_object_unzip(object_server.client, url, destination=root)
+        assert stat.S_IMODE(root.stat().st_mode) == mode
+
+    def test_a_temporary_extraction_is_nobody_elses(
+        self, object_server: Any, make_zip: MakeZip, tmp_path: Path, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        url = object_server.put(make_zip({"a/b": b"1"}))
+        with s3_temporary_unzip(object_server.client, url) as files:
+            top = tmp_path / files[0].relative_to(tmp_path).parts[0]
+            assert stat.S_IMODE(top.stat().st_mode) == 0o700
+
+    def test_extractions_to_one_place_at_one_time_leave_one_of_them(
+        self, object_server: Any, make_zip: MakeZip, tmp_path: Path, files_below: FilesBelow
+    ) -> None:
+        url = object_server.put(make_zip({"new": b"1"}))
+        client, root, ready = object_server.client, tmp_path / "out", threading.Barrier(4)
+
+        def extract(_: int) -> None:
+            s3_object_unzip(
+                client,
+                url,
+                destination=root,
+                overwrite=True,
+                progress=lambda _done, _total: ready.wait(10),
+            )
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(extract, range(24)))
+        assert files_below(tmp_path) == ["out", "out/new"]
+
     def test_a_mount_point_is_refused_before_any_request(
         self, object_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path)
+        monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path)
         with pytest.raises(FileExistsError, match="mount point"):
             s3_object_unzip(object_server.client, "s3://bucket/key", destination=tmp_path)
         assert object_server.ranges == []
@@ -328,7 +384,7 @@ class TestFormat:
         self, object_server: Any, tmp_path: Path, archive: bytes, error: type[UnzipError]
     ) -> str:
         url = object_server.put(archive)
-        with pytest.raises(error) as caught:
+        with pytest.raises(error, match=r"^s3://bucket/key") as caught:
             s3_object_unzip(object_server.client, url, destination=tmp_path / "out")
         assert not list(tmp_path.iterdir())
         return str(caught.value)
@@ -473,7 +529,7 @@ class TestSafety:
         self, object_server: Any, tmp_path: Path, archive: bytes, error: type[UnzipError]
     ) -> None:
         url = object_server.put(archive)
-        with pytest.raises(error):
+        with pytest.raises(error, match=r"^s3://bucket/key: "):
             s3_object_unzip(object_server.client, url, destination=tmp_path / "out")
         assert not list(tmp_path.iterdir())
         assert len(object_server.ranges) == 1
@@ -622,10 +678,36 @@ class TestLimits:
         with pytest.raises(ValueError, match="ratio"):
             UnzipLimits(ratio=value)
 
-    def test_one_text_as_members_is_refused(self, object_server: Any) -> None:
-        with pytest.raises(ValueError, match="collection"):
-            s3_object_unzip(object_server.client, "s3://bucket/key", members="a.txt")
+    @pytest.mark.parametrize("value", [True, 1.5, float("nan"), float("inf"), "9", None])
+    def test_a_limit_that_is_no_whole_number_is_refused(self, value: Any) -> None:
+        with pytest.raises(ValueError, match="total_bytes"):
+            UnzipLimits(total_bytes=value)
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"members": "a.txt"},
+            {"members": b"a.txt"},
+            {"members": 5},
+            {"members": ["a.txt", 1]},
+            {"limits": None},
+            {"limits": {"members": 1}},
+        ],
+        ids=repr,
+    )
+    @pytest.mark.parametrize("function", [s3_object_unzip, s3_iter_unzip])
+    def test_a_wrong_choice_is_refused_before_any_request(
+        self, object_server: Any, options: dict[str, Any], function: Any
+    ) -> None:
+        with pytest.raises(ValueError, match="expected"):
+            function(object_server.client, "s3://bucket/key", **options)
         assert object_server.ranges == []
+
+    def test_any_collection_of_names_will_do(self, object_server: Any, make_zip: MakeZip) -> None:
+        url = object_server.put(make_zip(MEMBERS))
+        for names in (["a.txt"], {"a.txt"}, iter(["a.txt", "a.txt"]), {"a.txt": 1}.keys()):
+            got = [m.name for m, _ in s3_iter_unzip(object_server.client, url, members=names)]
+            assert got == ["a.txt"]
 
 
 class TestStreams:
@@ -665,6 +747,24 @@ class TestStreams:
         for member, stream in s3_iter_unzip(object_server.client, url):
             with pytest.raises(BadArchiveError):
                 stream.read(member.size)
+
+    def test_who_reads_on_after_an_error_gets_it_again(
+        self, object_server: Any, make_zip: MakeZip
+    ) -> None:
+        archive = make_zip({"a": b"good"}, method=zipfile.ZIP_STORED)
+        url = object_server.put(patched(archive, b"good", b"evil"))
+        for _, stream in s3_iter_unzip(object_server.client, url):
+            for _ in range(3):
+                with pytest.raises(BadArchiveError, match="s3://bucket/key: the content of 'a'"):
+                    stream.read(1)
+
+    def test_closing_early_gives_the_connection_up(
+        self, object_server: Any, make_zip: MakeZip
+    ) -> None:
+        url = object_server.put(make_zip({"a": os.urandom(3 * MIB), "b": b""}))
+        with closing(s3_iter_unzip(object_server.client, url)) as members:
+            assert next(members)[0].name == "a"
+        assert list(members) == []
 
     def test_a_wrong_argument_is_told_before_the_first_member(self, object_server: Any) -> None:
         with pytest.raises(ValueError, match="expected"):

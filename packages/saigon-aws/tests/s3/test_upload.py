@@ -2,6 +2,7 @@
 
 import io
 import os
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,13 +131,95 @@ def test_metadata_is_kept(s3_client: "S3Client", aws_bucket: str) -> None:
     assert s3_client.head_object(**found)["Metadata"] == {"origin": "test"}
 
 
-@pytest.mark.parametrize("metadata", [{"origin": "\u00e9"}, {"\u00e9": "test"}, {"number": 1}])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"origin": "\u00e9"},
+        {"\u00e9": "test"},
+        {"number": 1},
+        {1: "number"},
+        {"a b": "c"},
+        {"a:b": "c"},
+        {"": "c"},
+        {"a": "b\nc: d"},
+        {"a": " b"},
+        {"a": "b", "A": "c"},
+        [("a", "b")],
+        "a=b",
+    ],
+    ids=repr,
+)
 def test_metadata_that_http_cannot_carry_is_refused_before_any_request(
     s3_client: "S3Client", aws_bucket: str, metadata: Any
 ) -> None:
-    with requests_of(s3_client) as names, pytest.raises(ValueError, match="expected ASCII"):
+    with requests_of(s3_client) as names, pytest.raises(ValueError, match="metadata"):
         s3_write_bytes(s3_client, aws_bucket, "key", b"", metadata=metadata)
     assert names == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"checksum": "MD5"},
+        {"checksum": "crc32"},
+        {"checksum": None},
+        {"if_none_match": ""},
+        {"if_none_match": '"tag"'},
+        {"content_type": None},
+        {"content_type": "t\u00ebxt"},
+        {"content_type": "a\nb: c"},
+    ],
+    ids=repr,
+)
+def test_an_option_that_s3_would_take_otherwise_is_refused_before_any_request(
+    s3_client: "S3Client", aws_bucket: str, options: dict[str, Any]
+) -> None:
+    with requests_of(s3_client) as names, pytest.raises(ValueError, match="expected"):
+        s3_write_bytes(s3_client, aws_bucket, "key", b"x", **options)
+    assert names == []
+
+
+class StubClient:
+    """Takes an upload in parts, and keeps nothing of it."""
+
+    def create_multipart_upload(self, **_: Any) -> dict[str, str]:
+        return {"UploadId": "id"}
+
+    def upload_part(self, **_: Any) -> dict[str, str]:
+        return {"ETag": "tag"}
+
+    def complete_multipart_upload(self, **_: Any) -> dict[str, str]:
+        return {"ETag": "tag"}
+
+
+def test_two_parts_are_in_memory_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(80 * MIB)
+    client: Any = StubClient()
+    tracemalloc.start()
+    try:
+        s3_write_bytes(client, "bucket", "key", path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 17 * MIB
+
+
+@pytest.mark.parametrize("difference", [-5, 5])
+def test_progress_never_shows_more_done_than_there_is(
+    s3_client: "S3Client", aws_bucket: str, difference: int
+) -> None:
+    class Changing(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return super().seek(offset, whence) + (difference if whence == io.SEEK_END else 0)
+
+    seen: list[tuple[int, int]] = []
+    content = Changing(b"1234567890")
+    s3_write_bytes(
+        s3_client, aws_bucket, "key", content, progress=lambda done, of: seen.append((done, of))
+    )
+    assert seen == [(10, max(10, 10 + difference))]
 
 
 @pytest.mark.parametrize("content", ["text", io.StringIO("text"), 7, None])

@@ -1,6 +1,8 @@
 """An archive in S3: its directory by a suffix range, its members by one forward GET."""
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,22 +48,24 @@ def open_archive(
 ) -> Archive:
     """Read and check the directory of an archive: one request, two where it is long."""
     tail = _read_tail(client, descriptor)
-    end = find_end(tail.data, tail.start + len(tail.data))
-    if end.entries > limits.members:
-        raise UnzipLimitError(f"the archive has more than {limits.members} members")
-    if end.directory_size > limits.directory_bytes:
-        raise UnzipLimitError(f"the directory has more than {limits.directory_bytes} bytes")
-    entries = parse_directory(_directory(client, descriptor, end, tail), end)
-    check_directory(entries, end.directory_start, limits)
+    with _located(descriptor):
+        end = find_end(tail.data, tail.start + len(tail.data))
+        if end.entries > limits.members:
+            raise UnzipLimitError(f"the archive has more than {limits.members} members")
+        if end.directory_size > limits.directory_bytes:
+            raise UnzipLimitError(f"the directory has more than {limits.directory_bytes} bytes")
+        entries = parse_directory(_directory(client, descriptor, end, tail), end)
+        check_directory(entries, end.directory_start, limits)
     return Archive(client, descriptor, tail.etag, entries, end.directory_start)
 
 
 def selected_entries(
-    archive: Archive, members: Collection[str] | None, limits: UnzipLimits
+    archive: Archive, members: AbstractSet[str] | None, limits: UnzipLimits
 ) -> list[Entry]:
     """Return the entries to extract, in the order of their bytes, within the limits."""
-    wanted = archive.entries if members is None else _named(archive, set(members))
-    check_amounts(wanted, limits)
+    with _located(archive.descriptor):
+        wanted = archive.entries if members is None else _named(archive, members)
+        check_amounts(wanted, limits)
     return sorted(wanted, key=lambda entry: entry.offset)
 
 
@@ -83,7 +87,9 @@ def unpacked_members(
     ) as stream:
         reader = ForwardReader(stream)
         for entry in files:
-            yield entry, member_pieces(reader, entry, ends[entry.offset])
+            with _located(archive.descriptor):
+                pieces = member_pieces(reader, entry, ends[entry.offset])
+            yield entry, _located_pieces(pieces, archive.descriptor)
 
 
 def _read_tail(client: "S3Client", descriptor: S3ObjectDescriptor) -> _Tail:
@@ -91,9 +97,9 @@ def _read_tail(client: "S3Client", descriptor: S3ObjectDescriptor) -> _Tail:
         with ObjectStream(client, descriptor, byte_range=ByteRange.suffix(_TAIL)) as stream:
             return _Tail(_read_all(stream), stream.start, stream.etag)
     except S3Error as error:
-        if error.code == "InvalidRange":  # the answer to any range of an empty object
-            raise BadArchiveError(f"{describe(descriptor)} is empty") from error
-        raise
+        if error.code != "InvalidRange":  # the answer to any range of an empty object
+            raise
+    raise BadArchiveError(f"{describe(descriptor)}: the object is empty")
 
 
 def _directory(
@@ -114,12 +120,29 @@ def _read_all(stream: ObjectStream) -> bytes:
     return b"".join(iter(stream.read, b""))
 
 
-def _named(archive: Archive, names: set[str]) -> list[Entry]:
+def _named(archive: Archive, names: AbstractSet[str]) -> list[Entry]:
     found = [entry for entry in archive.entries if entry.name in names]
     missing = names - {entry.name for entry in found}
     if missing:
-        raise UnzipError(f"{describe(archive.descriptor)} has no members {sorted(missing)}")
+        raise UnzipError(f"the archive has no members {sorted(missing)}")
     return found
+
+
+@contextmanager
+def _located(descriptor: S3ObjectDescriptor) -> Iterator[None]:
+    """Put the name of the object before what was found wrong in it."""
+    try:
+        yield
+    except UnzipError as error:
+        error.args = (f"{describe(descriptor)}: {error}",)
+        raise
+
+
+def _located_pieces(
+    pieces: Iterator[bytes | memoryview], descriptor: S3ObjectDescriptor
+) -> Iterator[bytes | memoryview]:
+    with _located(descriptor):
+        yield from pieces
 
 
 def _ends(archive: Archive) -> dict[int, int]:

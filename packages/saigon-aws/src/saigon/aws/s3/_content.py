@@ -75,12 +75,12 @@ def _read_fully(file: BinaryReader, count: int) -> bytes:
     pieces: list[bytes] = []
     while count:
         piece: object = file.read(count)
-        if not isinstance(piece, bytes):
+        if not isinstance(piece, bytes | bytearray | memoryview):
             kind = type(piece).__name__
             raise ValueError(f"expected a blocking binary file, its read gave {kind}")  # noqa: TRY004  # every wrong argument is a ValueError
         if not piece:
             break
-        pieces.append(piece)
+        pieces.append(bytes(piece))
         count -= len(piece)
     return b"".join(pieces)
 
@@ -90,6 +90,9 @@ def _remaining(file: Any) -> int | None:
     if seekable is None or not seekable():
         return None
     here = file.tell()
-    end = file.seek(0, os.SEEK_END)
+    try:
+        end = file.seek(0, os.SEEK_END)
+    except OSError:  # a file whose size nobody knows, as those of /proc
+        return None
     file.seek(here)
     return max(0, int(end) - int(here))

@@ -1,5 +1,6 @@
 """An object as a file."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 __all__ = ["s3_object_to_file"]
+
+_SEPARATORS = ("/", os.sep)
+_BOUNDS = 2
 
 
 def s3_object_to_file(
@@ -68,7 +72,7 @@ def s3_object_to_file(
     """
     found = resolve(source, descriptor)
     part = _checked_range(byte_range)
-    if max_bytes is not None and max_bytes < 0:
+    if max_bytes is not None and not _is_whole(max_bytes):
         raise ValueError("expected max_bytes of 0 or more")
     with (
         _place(destination, found["Key"], overwrite=overwrite) as target,
@@ -84,7 +88,7 @@ def s3_object_to_file(
 @contextmanager
 def _place(destination: Path | str | None, key: str, *, overwrite: bool) -> Iterator[Path]:
     if destination is not None:
-        yield _target(Path(destination), key, overwrite=overwrite)
+        yield _target(destination, key, overwrite=overwrite)
         return
     with new_temporary_directory() as directory:
         yield directory / safe_file_name(key)
@@ -93,6 +97,7 @@ def _place(destination: Path | str | None, key: str, *, overwrite: bool) -> Iter
 def _store(
     stream: ObjectStream, target: Path, progress: Progress | None, *, overwrite: bool
 ) -> None:
+    target = target.absolute()  # the working directory may change meanwhile
     with removed_on_error(beside(target)) as unfinished:
         _copy(stream, unfinished, ProgressMeter(progress, stream.size))
         put_file(unfinished, target, overwrite=overwrite)
@@ -114,10 +119,15 @@ def _check_size(
         raise S3ObjectTooLargeError(text)
 
 
-def _target(destination: Path, key: str, *, overwrite: bool) -> Path:
-    target = destination / safe_file_name(key) if destination.is_dir() else destination
+def _target(destination: Path | str, key: str, *, overwrite: bool) -> Path:
+    place = Path(destination)
+    target = place / safe_file_name(key) if place.is_dir() else place
+    if target is place and str(destination).endswith(_SEPARATORS):
+        raise FileNotFoundError(f"expected a directory at {target}")
     if target.is_dir():
         raise FileExistsError(f"{target} is a directory")
+    if target.exists() and not target.is_file():
+        raise FileExistsError(f"{target} is a device or a pipe, not a file")
     if not overwrite and (target.exists() or target.is_symlink()):
         raise FileExistsError(f"{target} exists; pass overwrite=True to replace it")
     if not target.parent.is_dir():
@@ -125,10 +135,15 @@ def _target(destination: Path, key: str, *, overwrite: bool) -> Path:
     return target
 
 
-def _checked_range(byte_range: tuple[int, int | None] | None) -> ByteRange | None:
+def _checked_range(byte_range: object) -> ByteRange | None:
     if byte_range is None:
         return None
-    first, last = byte_range
-    if first < 0 or (last is not None and last < first):
-        raise ValueError("expected a byte range of a first byte and a last one not before it")
-    return ByteRange(first, last)
+    if isinstance(byte_range, tuple) and len(byte_range) == _BOUNDS:
+        first, last = byte_range
+        if _is_whole(first) and (last is None or (_is_whole(last) and last >= first)):
+            return ByteRange(first, last)
+    raise ValueError("expected a byte range of a first byte and a last one not before it")
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int and value >= 0

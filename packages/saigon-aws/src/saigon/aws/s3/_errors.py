@@ -1,7 +1,9 @@
 """The edge where boto3's errors become those of ``saigon.aws.s3``."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from saigon.aws.s3.exceptions import (
     S3AccessDeniedError,
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["answer_of"]
 
 AnswerT = TypeVar("AnswerT")
+
+# Of ParamValidationError's text, whose rest may quote what was given.
+_PARAMETER = re.compile(r"parameter:? \"?(\w+)|Invalid (bucket) name", re.ASCII)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 # MethodNotAllowed is the answer to a GET of the version that is a delete marker.
@@ -40,7 +45,12 @@ def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any)
         ValueError: boto3 refuses to send them.
         S3Error: Of the kind that fits what came.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        MissingDependencyException,
+        ParamValidationError,
+    )
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
@@ -49,13 +59,24 @@ def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any)
         return ask(*args, **given)
     except ClientError as error:
         failure = _from_client_error(error, where)
-    except (ParamValidationError, UnicodeEncodeError):
-        failure = ValueError(f"expected arguments that S3 takes for {where}")
+    except (ParamValidationError, UnicodeEncodeError) as error:
+        found = {name or bucket for name, bucket in _PARAMETER.findall(str(error))}
+        names = ", ".join(sorted(found)) or "arguments"
+        failure = ValueError(f"expected {names} that S3 takes, for {where}")
+    except MissingDependencyException:
+        failure = S3Error(f"{where} needs the AWS CRT: pip install 'botocore[crt]'")
     except (BotoCoreError, HTTPError, ResponseParserError, ValueError) as error:
-        failure = S3Error(f"the request for {where} failed: {type(error).__name__}")
+        failure = S3Error(f"the request for {where} failed: {_reason(error)}")
     # Outside of the handlers: S3 repeats a token that it refuses, and the string that was signed,
     # in its answer, which a caught error holds.
     raise failure
+
+
+def _reason(error: Exception) -> str:
+    """Say what kind of error it is, and which host it is about; its text may hold a header."""
+    address = getattr(error, "kwargs", {}).get("endpoint_url")
+    host = urlsplit(address).netloc.rpartition("@")[2] if isinstance(address, str) else ""
+    return f"{type(error).__name__} ({host})" if host else type(error).__name__
 
 
 def _from_client_error(error: "ClientError", where: str) -> S3Error:
@@ -78,6 +99,8 @@ def _told(code: str, where: str) -> tuple[type[S3Error], str]:
         )
     if code in _CHANGED:
         return S3ObjectChangedError, f"{where} is not the one that was expected"
+    if code == "InvalidRange":
+        return S3Error, f"{where} has no bytes in that range"
     if code == "EntityTooLarge":
         return S3ObjectTooLargeError, f"{where} is larger than S3 allows"
     return S3Error, f"S3 refused the request for {where}: {code or 'no code'}"

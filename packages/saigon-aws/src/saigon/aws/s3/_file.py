@@ -1,7 +1,8 @@
 """A downloaded file, and what of the object it holds."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __all__ = ["S3File"]
 
@@ -28,9 +29,16 @@ class S3File(_Path):
     the length was verified, and where a connection broke the entity tag.
     """
 
+    def __reduce__(self) -> Any:
+        """Keep all of it in a copy, and on the way to another process."""
+        make = partial(
+            S3File.of, etag=self.etag, version_id=self.version_id, checksum=self.checksum
+        )
+        return make, (str(self),)
+
     @classmethod
     def of(
-        cls, path: Path, *, etag: str | None, version_id: str | None, checksum: str | None
+        cls, path: Path | str, *, etag: str | None, version_id: str | None, checksum: str | None
     ) -> "S3File":
         """Return the path with what is known of its file."""
         file = cls(path)

@@ -32,8 +32,9 @@ class UnzipLimits:
 
     def __post_init__(self) -> None:
         for name in (field.name for field in fields(self)):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected a limit of 1 or more in {name}")
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise ValueError(f"expected a whole number of 1 or more in {name}")
 
 
 DEFAULT_LIMITS = UnzipLimits()

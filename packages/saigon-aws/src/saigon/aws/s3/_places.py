@@ -1,6 +1,7 @@
 """Where results are put: beside their place first, then into it in one step."""
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -14,12 +15,17 @@ from saigon.aws.s3._names import WINDOWS
 __all__ = [
     "beside",
     "check_directory_target",
+    "make_like",
     "new_temporary_directory",
     "put_directory",
     "put_file",
     "remove",
     "removed_on_error",
 ]
+
+_logger = logging.getLogger(__name__)
+
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
 
 def beside(target: Path) -> Path:
@@ -86,19 +92,36 @@ def put_file(unfinished: Path, target: Path, *, overwrite: bool) -> None:
 def check_directory_target(target: Path, *, overwrite: bool) -> None:
     """Refuse a place that is taken, or that no other directory can take.
 
+    Args:
+        target: The place, resolved.
+        overwrite: Whether a directory with content may be replaced.
+
     Raises:
         FileExistsError: A file is there, or a directory with content that may not be replaced, or
-            the root of a file system.
+            the root of a file system, or a directory that this process works in.
         FileNotFoundError: The directory that it would stand in is not there.
     """
-    if target.exists() and not target.is_dir():
-        raise FileExistsError(f"{target} is not a directory")
-    if target.is_mount():
+    try:  # one look, as another process may exchange the directory at this moment
+        has_content = any(target.iterdir())
+    except NotADirectoryError:
+        raise FileExistsError(f"{target} is not a directory") from None
+    except FileNotFoundError:
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"expected a directory at {target.parent}") from None
+        return
+    if os.path.ismount(target):  # Path.is_mount has an error of its own then
         raise FileExistsError(f"{target} is a mount point; expected a directory inside of it")
-    if not overwrite and target.is_dir() and any(target.iterdir()):
+    if Path.cwd().is_relative_to(target):
+        raise FileExistsError(f"{target} is the working directory or above it; expected another")
+    if has_content and not overwrite:
         raise _not_empty(target)
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"expected a directory at {target.parent}")
+
+
+def make_like(directory: Path, target: Path) -> None:
+    """Make a directory with the permissions of the one whose place it is to take."""
+    directory.mkdir()
+    with suppress(FileNotFoundError):
+        shutil.copymode(target, directory)
 
 
 def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
@@ -109,32 +132,46 @@ def put_directory(unfinished: Path, target: Path, *, overwrite: bool) -> None:
     """
     if unfinished == target:
         return
-    if overwrite and target.exists():
-        _replace_directory(unfinished, target)
-        return
+    while not _is_renamed(unfinished, target):
+        if not overwrite:
+            raise _not_empty(target)
+        if _is_exchanged(unfinished, target):
+            return
+        # Somebody else did the same at the same time: whoever comes last stays.
+
+
+def _is_renamed(unfinished: Path, target: Path) -> bool:
+    """Rename, also to the place of an empty directory; tell whether it was free."""
     try:
-        if WINDOWS:
+        if WINDOWS:  # elsewhere it is one step
             with suppress(FileNotFoundError):
-                target.rmdir()  # fails where there is content
-        unfinished.rename(target)  # elsewhere takes the place of an empty directory in one step
+                target.rmdir()
+        unfinished.rename(target)
     except OSError as error:
-        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
-            raise _not_empty(target) from None
-        raise
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True
 
 
-def _replace_directory(unfinished: Path, target: Path) -> None:
+def _is_exchanged(unfinished: Path, target: Path) -> bool:
+    """Put a directory in the place of another, which is removed; tell whether that was done."""
     previous = beside(target)
     try:
         target.rename(previous)
-        unfinished.rename(target)
+        done = _is_renamed(unfinished, target)
+    except FileNotFoundError:
+        return False
     except BaseException:
         if not unfinished.exists():  # both renames were done
             remove(previous)
-        elif previous.exists():
+        elif previous.exists() and not target.exists():
             previous.rename(target)
         raise
     remove(previous)
+    if previous.exists():
+        _logger.warning("What was at %s is in part still at %s", target, previous)
+    return done
 
 
 def _not_empty(target: Path) -> FileExistsError:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 from saigon.aws.s3._descriptor import (
     DescriptorArguments,
     S3ObjectDescriptor,
+    check_no_dot_segments,
     describe,
     resolve,
 )
 from saigon.aws.s3._errors import answer_of
-from saigon.aws.s3._keys import check_no_dot_segments
+from saigon.aws.s3._headers import check_header
+from saigon.aws.s3.exceptions import S3Error
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -20,6 +22,8 @@ __all__ = ["S3PresignedPost", "s3_presigned_post", "s3_presigned_url"]
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 _MAX_SECONDS = 604_800
 _MAX_POST_BYTES = 5 * 1024**3
+
+_EXPRESS = "--x-s3"
 
 _OPERATIONS = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object"}
 
@@ -112,6 +116,8 @@ def s3_presigned_post(
     """
     found = resolve(None, DescriptorArguments(Bucket=bucket, Key=key))
     check_no_dot_segments(key)
+    if bucket.endswith(_EXPRESS):
+        raise ValueError("expected another kind of bucket: directory buckets take no forms")
     if "${filename}" in key:
         raise ValueError("expected a whole key: ${filename} lets the form choose another object")
     are_whole = type(min_bytes) is int and type(max_bytes) is int
@@ -146,6 +152,8 @@ def _parameters(
         return dict(descriptor)
     if "VersionId" in descriptor:
         raise ValueError("expected no VersionId: PUT makes a version of its own")
+    if content_type is not None:
+        check_header("content_type", content_type)
     return {**descriptor, **({} if content_type is None else {"ContentType": content_type})}
 
 
@@ -153,16 +161,21 @@ def _each(fixed: dict[str, str]) -> list[dict[str, str]]:
     return [{name: value} for name, value in fixed.items()]
 
 
-def _check_seconds(expires_in: float) -> None:
+def _check_seconds(expires_in: object) -> None:
     if type(expires_in) is not int or not 1 <= expires_in <= _MAX_SECONDS:
         raise ValueError(f"expected expires_in of 1 to {_MAX_SECONDS} seconds")
 
 
 def _check_credentials_life(client: "S3Client", expires_in: int, where: str) -> None:
     # botocore has no public way from a client to the credentials that it signs with.
-    credentials = getattr(getattr(client, "_request_signer", None), "_credentials", None)
+    signer = getattr(client, "_request_signer", None)
+    if signer is None:
+        return
+    credentials = getattr(signer, "_credentials", None)
     refresh_needed = getattr(credentials, "refresh_needed", None)
-    if credentials is None or refresh_needed is None:
+    if credentials is None:
+        raise S3Error(f"there are no AWS credentials to sign with for {where}")
+    if refresh_needed is None:
         return
     answer_of(where, credentials.get_frozen_credentials)  # makes or renews them, as signing does
     if refresh_needed(refresh_in=expires_in):

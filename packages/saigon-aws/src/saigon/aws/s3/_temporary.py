@@ -1,6 +1,6 @@
 """Objects as files for the length of a block."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -62,7 +62,7 @@ def s3_temporary_unzip(
     source: S3ObjectDescriptor | str | None = None,
     /,
     *,
-    members: Collection[str] | None = None,
+    members: Iterable[str] | None = None,
     limits: UnzipLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     **descriptor: Unpack[DescriptorArguments],
@@ -86,7 +86,7 @@ def s3_temporary_unzip(
         yield s3_object_unzip(
             client,
             found,
-            destination=directory,
+            destination=directory / "files",
             members=members,
             limits=limits,
             progress=progress,

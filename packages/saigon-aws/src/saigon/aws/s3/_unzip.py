@@ -1,7 +1,8 @@
 """An archive as files, as streams, as a list."""
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import (
     beside,
     check_directory_target,
+    make_like,
     new_temporary_directory,
     put_directory,
     removed_on_error,
@@ -50,7 +52,7 @@ def s3_object_unzip(
     /,
     *,
     destination: Path | str | None = None,
-    members: Collection[str] | None = None,
+    members: Iterable[str] | None = None,
     limits: UnzipLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
     overwrite: bool = False,
@@ -91,6 +93,7 @@ def s3_object_unzip(
     """
     found = resolve(source, descriptor)
     names = _checked_members(members)
+    _check_limits(limits)
     with _directory_for(destination, overwrite=overwrite) as (unfinished, target):
         archive = open_archive(client, found, limits)
         entries = selected_entries(archive, names, limits)
@@ -104,10 +107,10 @@ def s3_iter_unzip(
     source: S3ObjectDescriptor | str | None = None,
     /,
     *,
-    members: Collection[str] | None = None,
+    members: Iterable[str] | None = None,
     limits: UnzipLimits = DEFAULT_LIMITS,
     **descriptor: Unpack[DescriptorArguments],
-) -> Iterator[tuple[ZipMember, BinaryIO]]:
+) -> Generator[tuple[ZipMember, BinaryIO]]:
     """Yield the files of a zip archive as streams, without touching the disk.
 
     A stream is good until the next member is asked for; what of it was not read is then skipped.
@@ -127,6 +130,7 @@ def s3_iter_unzip(
     """
     found = resolve(source, descriptor)
     names = _checked_members(members)
+    _check_limits(limits)
     return _streams(client, found, names, limits)
 
 
@@ -152,16 +156,18 @@ def s3_unzip_list(
         ValueError: An argument is wrong; no request was made.
         S3Error: As in s3_object_unzip.
     """
-    archive = open_archive(client, resolve(source, descriptor), limits)
+    found = resolve(source, descriptor)
+    _check_limits(limits)
+    archive = open_archive(client, found, limits)
     return [_member(entry) for entry in archive.entries]
 
 
 def _streams(
     client: "S3Client",
     descriptor: S3ObjectDescriptor,
-    names: Collection[str] | None,
+    names: AbstractSet[str] | None,
     limits: UnzipLimits,
-) -> Iterator[tuple[ZipMember, BinaryIO]]:
+) -> Generator[tuple[ZipMember, BinaryIO]]:
     archive = open_archive(client, descriptor, limits)
     entries = selected_entries(archive, names, limits)
     files = [entry for entry in entries if not entry.is_directory]
@@ -183,7 +189,7 @@ def _directory_for(
     target = Path(destination).resolve()
     check_directory_target(target, overwrite=overwrite)
     with removed_on_error(beside(target)) as unfinished:
-        unfinished.mkdir()
+        make_like(unfinished, target)
         yield unfinished, target
 
 
@@ -194,13 +200,14 @@ class _PiecesIO(io.RawIOBase):
         super().__init__()
         self._pieces = pieces
         self._rest = memoryview(b"")
+        self._error: Exception | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         while not self._rest:
-            piece = next(self._pieces, None)
+            piece = self._next()
             if piece is None:
                 return 0
             self._rest = memoryview(piece)
@@ -208,6 +215,15 @@ class _PiecesIO(io.RawIOBase):
         count = min(len(view), len(self._rest))
         view[:count], self._rest = self._rest[:count], self._rest[count:]
         return count
+
+    def _next(self) -> bytes | memoryview | None:
+        if self._error is not None:
+            raise self._error  # who reads on must not take it for the end
+        try:
+            return next(self._pieces, None)
+        except Exception as error:
+            self._error = error
+            raise
 
 
 def _member(entry: Entry) -> ZipMember:
@@ -220,7 +236,16 @@ def _member(entry: Entry) -> ZipMember:
     )
 
 
-def _checked_members(members: Collection[str] | None) -> Collection[str] | None:
-    if isinstance(members, str | bytes):
-        raise ValueError("expected a collection of members' names, not one text")  # noqa: TRY004  # every wrong argument is a ValueError
-    return members
+def _checked_members(members: object) -> AbstractSet[str] | None:
+    if members is None:
+        return None
+    if isinstance(members, Iterable) and not isinstance(members, str | bytes):
+        names = set(members)
+        if all(isinstance(name, str) for name in names):
+            return names
+    raise ValueError("expected the names of members, as a collection of texts")
+
+
+def _check_limits(limits: object) -> None:
+    if not isinstance(limits, UnzipLimits):
+        raise ValueError(f"expected UnzipLimits, got {type(limits).__name__}")  # noqa: TRY004  # every wrong argument is a ValueError

@@ -5,12 +5,12 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from saigon.aws.s3._content import Content, Source, opened_content
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, describe, resolve
 from saigon.aws.s3._errors import answer_of
+from saigon.aws.s3._headers import check_header, checked_metadata
 from saigon.aws.s3._progress import Progress
 from saigon.aws.s3.exceptions import S3Error, S3ObjectTooLargeError
 
@@ -24,6 +24,7 @@ _PART = 8 * 1024 * 1024
 _MAX_PARTS = 10_000
 
 Checksum = Literal["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+_CHECKSUMS = get_args(Checksum)
 
 
 def s3_write_bytes(
@@ -38,7 +39,7 @@ def s3_write_bytes(
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> S3ObjectDescriptor:
-    """Write an object: in one request up to 8 MiB, in parts above, one part in memory.
+    """Write an object: in one request up to 8 MiB, in parts above, two parts in memory at most.
 
     An upload that ends by any exception is aborted; S3 keeps no parts of it.
     See https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html and
@@ -55,7 +56,8 @@ def s3_write_bytes(
         checksum: The algorithm that S3 checks and keeps; CRC32C and CRC64NVME need botocore[crt].
         metadata: The object's own metadata, in ASCII.
         progress: Called with the bytes done and in all after each part; bytes in all are those
-            read so far where a stream does not tell. An exception from it cancels the upload.
+            read so far where a stream does not tell. An exception from it cancels an upload in
+            parts; one in a single request is done by then.
 
     Returns:
         The descriptor of what was written, with its version where the bucket keeps versions.
@@ -68,7 +70,15 @@ def s3_write_bytes(
         S3Error: Anything else went wrong in S3 or on the way to it.
     """
     found = resolve(None, DescriptorArguments(Bucket=bucket, Key=key))
-    headers: dict[str, Any] = {"ContentType": content_type, "Metadata": _checked(metadata or {})}
+    check_header("content_type", content_type)
+    if checksum not in _CHECKSUMS:
+        raise ValueError(f"expected a checksum of {', '.join(_CHECKSUMS)}, got {checksum!r}")
+    if if_none_match not in {None, "*"}:
+        raise ValueError("expected if_none_match to be '*' or nothing")
+    headers: dict[str, Any] = {
+        "ContentType": content_type,
+        "Metadata": checked_metadata(metadata or {}),
+    }
     condition = {} if if_none_match is None else {"IfNoneMatch": if_none_match}
     with opened_content(target_bytes) as content:
         upload = _Upload(
@@ -97,12 +107,21 @@ class _Upload:
 
     def run(self) -> S3ObjectDescriptor:
         part_size = max(_PART, -(-(self.content.size or 0) // _MAX_PARTS))
-        first = self.content.read(part_size)
-        second = self.content.read(part_size) if len(first) == part_size else b""
-        if not second:
+        parts = self._parts(part_size)
+        first = next(parts)
+        second = next(parts, None) if len(first) == part_size else None
+        if second is None:
             return _written(self.descriptor, self._put(first))
-        parts = chain((first, second), iter(lambda: self.content.read(part_size), b""))
-        return _written(self.descriptor, self._put_parts(parts))
+        ahead = [second, first]
+        del first, second  # so that each part is free when it was sent
+        return _written(self.descriptor, self._put_parts(_drained(ahead, parts)))
+
+    def _parts(self, size: int) -> Iterator[bytes]:
+        """Yield the content in parts, one at least."""
+        yield self.content.read(size)
+        while part := self.content.read(size):
+            yield part
+            del part
 
     def _put(self, body: bytes) -> Any:
         response = self._ask(
@@ -126,11 +145,23 @@ class _Upload:
         )
         target: dict[str, Any] = {**self.descriptor, "UploadId": self._told(created, "UploadId")}
         try:
-            sent = [self._put_part(target, number, part) for number, part in enumerate(parts, 1)]
-            return self._complete(target, sent)
+            return self._complete(target, self._sent(target, parts))
         except BaseException:
             self._abort(target)
             raise
+
+    def _sent(self, target: dict[str, Any], parts: Iterator[bytes]) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+        # A loop with a name for the part would hold it while the next one is read.
+        while (tags := self._put_next(target, len(sent) + 1, parts)) is not None:
+            sent.append(tags)
+        return sent
+
+    def _put_next(
+        self, target: dict[str, Any], number: int, parts: Iterator[bytes]
+    ) -> dict[str, Any] | None:
+        part = next(parts, None)
+        return None if part is None else self._put_part(target, number, part)
 
     def _put_part(self, target: dict[str, Any], number: int, part: bytes) -> dict[str, Any]:
         if number > _MAX_PARTS:
@@ -180,14 +211,14 @@ class _Upload:
         self.crc = zlib.crc32(sent, self.crc)
         self.done += len(sent)
         if self.progress is not None:
-            self.progress(self.done, self.done if self.content.size is None else self.content.size)
+            self.progress(self.done, max(self.done, self.content.size or 0))
 
 
-def _checked(metadata: Mapping[str, Any]) -> dict[str, str]:
-    for name, value in metadata.items():
-        if not (isinstance(value, str) and f"{name}{value}".isascii()):
-            raise ValueError(f"expected ASCII text as metadata {name!r}")
-    return dict(metadata)
+def _drained(ahead: list[bytes], parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what was read ahead, last in first out, and then the rest; hold none of it."""
+    while ahead:
+        yield ahead.pop()
+    yield from parts
 
 
 def _written(descriptor: S3ObjectDescriptor, response: Any) -> S3ObjectDescriptor:

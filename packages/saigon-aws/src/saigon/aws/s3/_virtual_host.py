@@ -1,15 +1,18 @@
 """Where a bucket and its objects are, by botocore's endpoint rules."""
 
+import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from saigon.aws.s3._keys import check_no_dot_segments
+from saigon.aws.s3._descriptor import check_bucket, check_key, check_no_dot_segments
 
 if TYPE_CHECKING:
     from botocore.endpoint_provider import EndpointProvider
 
-__all__ = ["s3_virtual_host_object_url"]
+__all__ = ["is_aws_host", "s3_virtual_host_object_url"]
+
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+", re.ASCII)
 
 
 def s3_virtual_host_object_url(
@@ -40,17 +43,16 @@ def s3_virtual_host_object_url(
     base = _bucket_url(region, bucket, fips=fips, dual_stack=dual_stack)
     if object_key is None:
         return base
-    if not object_key:
-        raise ValueError("expected the key of an object, not an empty one")
-    check_no_dot_segments(object_key)
+    check_no_dot_segments(check_key(object_key))
     return f"{base}/{quote(object_key, safe='/~')}"
 
 
 def _bucket_url(region: str, bucket: str, *, fips: bool, dual_stack: bool) -> str:
     from botocore.exceptions import EndpointProviderError
 
-    if not region or bucket in {"", ".", ".."} or "/" in bucket:
-        raise ValueError("expected the names of a region and of a bucket")
+    check_bucket(bucket)
+    if not _REGION.fullmatch(str(region)):
+        raise ValueError("expected a region such as eu-west-1")
     try:
         endpoint = _provider().resolve_endpoint(
             Region=region, Bucket=bucket, UseFIPS=fips, UseDualStack=dual_stack
@@ -60,11 +62,24 @@ def _bucket_url(region: str, bucket: str, *, fips: bool, dual_stack: bool) -> st
     return str(endpoint.url)
 
 
+def is_aws_host(host: str) -> bool:
+    """Tell whether a host is in a domain of one of AWS's partitions."""
+    outputs = [partition["outputs"] for partition in _partitions()["partitions"]]
+    suffixes = {each[name] for each in outputs for name in ("dnsSuffix", "dualStackDnsSuffix")}
+    return host.endswith(tuple(f".{suffix}" for suffix in suffixes))
+
+
 @lru_cache(maxsize=1)
 def _provider() -> "EndpointProvider":
     from botocore.endpoint_provider import EndpointProvider
     from botocore.loaders import create_loader
 
-    loader = create_loader()
-    rules = loader.load_service_model("s3", "endpoint-rule-set-1")
-    return EndpointProvider(rules, loader.load_data("partitions"))
+    rules = create_loader().load_service_model("s3", "endpoint-rule-set-1")
+    return EndpointProvider(rules, _partitions())
+
+
+@lru_cache(maxsize=1)
+def _partitions() -> Any:
+    from botocore.loaders import create_loader
+
+    return create_loader().load_data("partitions")
