@@ -16,6 +16,12 @@ PAGES = {
     "saigon.aws.cognito": "saigon-aws-cognito.md",
     "saigon.fastapi": "saigon-fastapi.md",
 }
+WHOLE = {
+    "saigon.aws.rds": "saigon-aws-secrets.md",
+    "saigon.aws.s3": "saigon-aws-s3.md",
+    "saigon.aws.secrets": "saigon-aws-secrets.md",
+}
+"""Packages whose names all stand in the package itself, those of its errors too."""
 AUTOMODULE = re.compile(r"^\.\. automodule:: (\S+)\n +:members:(.*)$", re.MULTILINE)
 
 
@@ -27,10 +33,17 @@ def test_a_page_documents_the_modules_of_its_package(package: str) -> None:
     assert sorted(documented) == [(name, "") for name in sorted(public)], "all of each module"
 
 
-@pytest.mark.parametrize("package", PAGES)
+@pytest.mark.parametrize("package", WHOLE)
+def test_a_page_documents_a_package_with_all_that_it_names(package: str) -> None:
+    assert (package, "") in AUTOMODULE.findall((PACKAGES / WHOLE[package]).read_text())
+    errors = importlib.import_module(f"{package}.exceptions").__all__
+    assert set(errors) <= set(importlib.import_module(package).__all__)
+
+
+@pytest.mark.parametrize("package", [*PAGES, *WHOLE])
 def test_all_that_a_module_names_has_a_text(package: str) -> None:
     constants = constants_of(package)
-    for name, _ in AUTOMODULE.findall((PACKAGES / PAGES[package]).read_text()):
+    for name, _ in AUTOMODULE.findall((PACKAGES / {**PAGES, **WHOLE}[package]).read_text()):
         module = importlib.import_module(name)
         for each in module.__all__:
             text = constants[each] if each in constants else inspect.getdoc(getattr(module, each))

@@ -3,13 +3,14 @@
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import boto3.session
 import pytest
 from pydantic import BaseModel
 
 from saigon.aws import _clients
-from saigon.aws._clients import shared_client
+from saigon.aws._clients import OncePerProcess, shared_client
 from saigon.aws.secrets import AwsSecretVault, get_secret_as_model
 from saigon.aws.testing import LocalAws
 
@@ -78,6 +79,31 @@ def test_a_forked_child_shares_no_connections(
     monkeypatch.setattr(os, "getpid", lambda: -1)
     assert shared_client("secretsmanager") is not first
     assert made == ["secretsmanager"] * 2
+
+
+def test_what_is_asked_for_while_it_is_made_is_an_error_and_no_deadlock() -> None:
+    def make() -> str:
+        with pytest.raises(RuntimeError, match="by this thread"):
+            once.get()
+        return "made"
+
+    once = OncePerProcess(make)
+    assert once.get() == "made"
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    outcomes: list[Any] = [LookupError(), "made"]
+
+    def make() -> str:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return str(outcome)
+
+    once = OncePerProcess(make)
+    with pytest.raises(LookupError):
+        once.get()
+    assert once.get() == "made"
 
 
 def test_credentials_are_not_kept_a_second_time(

@@ -33,9 +33,11 @@ def sent_by(client: "S3Client") -> list[Any]:
 
     def answer(request: Any, **_: object) -> AWSResponse:
         requests.append(request)
-        return AWSResponse(request.url, 200, {}, Raw(SESSION))
+        headers: Any = {}
+        return AWSResponse(request.url, 200, headers, Raw(SESSION))
 
-    client.meta.events.register("before-send.s3", answer)
+    handler: Any = answer
+    client.meta.events.register("before-send.s3", handler)
     return requests
 
 

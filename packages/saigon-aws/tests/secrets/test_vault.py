@@ -6,11 +6,20 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
 
 from saigon.aws.secrets import (
     AwsSecretVault,
@@ -356,13 +365,17 @@ class TestCache:
     def test_a_batch_does_not_bring_back_what_was_replaced_meanwhile(
         self, server: FakeSecretsManager, vault: AwsSecretVault, forget: str
     ) -> None:
+        replacing = threading.Thread(target=getattr(vault, forget), args=("db",))
+
         def replace() -> None:
             server.before_answer = lambda: None
             server.put("db", '{"username": "new", "password": "p"}')
-            getattr(vault, forget)("db")
+            replacing.start()
+            replacing.join(0.05 if forget == "refresh" else 10)  # a refresh waits for the batch
 
         server.before_answer = replace
         vault.get_secrets(Login, ["db"])
+        replacing.join(10)
         assert vault.get_secret(Login, "db").username == "new"
 
     def test_a_batch_asks_for_those_alone_that_are_not_remembered(
@@ -538,6 +551,32 @@ class TestErrors:
         assert VALUE not in "".join(traceback.format_exception(error)) + caplog.text
         assert VALUE not in repr(vars(error))
 
+    def test_a_kind_of_error_that_quotes_the_value_is_left_out(
+        self, server: FakeSecretsManager, vault: AwsSecretVault
+    ) -> None:
+        class MuteError(ValueError):
+            def __str__(self) -> str:
+                raise LookupError(*self.args)
+
+        def by_kind(value: str) -> str:
+            raise PydanticCustomError(f"bad_{value}", "told {value}", {"value": value})
+
+        def by_text(value: str) -> str:
+            raise MuteError(value)
+
+        def by_key(value: str) -> str:
+            return {"a": "b"}[value]
+
+        server.put("key", f'{{"value": "{VALUE}"}}')
+        kinds = {by_kind: "custom", by_text: "LookupError", by_key: "KeyError"}
+        for validator, kind in kinds.items():
+            model = create_model("Model", value=(Annotated[str, AfterValidator(validator)], ...))
+            with pytest.raises(SecretDecodeError, match=kind) as caught:
+                vault.get_secret(model, "key")
+            error = caught.value
+            assert VALUE not in "".join(traceback.format_exception(error)) + repr(vars(error))
+            assert (error.__cause__, error.__context__) == (None, None)
+
     def test_the_keys_of_an_object_are_in_no_location(
         self, server: FakeSecretsManager, vault: AwsSecretVault
     ) -> None:
@@ -582,10 +621,17 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         "arguments",
-        [{"secret_name": ""}, {"secret_name": "a", "version_stage": ""}],
+        [
+            {"secret_name": ""},
+            {"secret_name": "a", "version_stage": ""},
+            {"secret_name": "a", "version_id": ""},
+            {"secret_name": ["a"]},
+            {"secret_name": "a", "version_stage": 7},
+        ],
+        ids=repr,
     )
     def test_an_empty_name_is_refused_before_any_request(
-        self, server: FakeSecretsManager, vault: AwsSecretVault, arguments: dict[str, str]
+        self, server: FakeSecretsManager, vault: AwsSecretVault, arguments: dict[str, Any]
     ) -> None:
         with pytest.raises(ValueError, match="expected"):
             vault.get_secret(Login, **arguments)

@@ -19,8 +19,9 @@ _MAX_SHARED: Final = 16
 
 @dataclass(slots=True)
 class _Slot(Generic[T]):
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: "threading.RLock" = field(default_factory=threading.RLock)
     made: T | None = field(default=None, repr=False)
+    is_making: bool = False
 
 
 class OncePerProcess(Generic[T]):
@@ -38,12 +39,28 @@ class OncePerProcess(Generic[T]):
         self._slots: dict[int, _Slot[T]] = {}
 
     def get(self) -> T:
-        """Return it."""
+        """Return it.
+
+        Raises:
+            RuntimeError: It is asked for while it is made, by the thread that makes it: by a
+                handler of logs, for instance.
+        """
         slot = self._slots.setdefault(os.getpid(), _Slot())
+        if slot.made is not None:
+            return slot.made
         with slot.lock:
             if slot.made is None:
-                slot.made = self._make()
+                slot.made = self._made(slot)
             return slot.made
+
+    def _made(self, slot: _Slot[T]) -> T:
+        if slot.is_making:
+            raise RuntimeError("what is being made by this thread is not there yet")
+        slot.is_making = True
+        try:
+            return self._make()
+        finally:
+            slot.is_making = False
 
 
 _shared: dict[tuple[str, int], OncePerProcess[Any]] = {}
@@ -72,11 +89,13 @@ def make_client(
 def shared_client(service: str) -> Any:
     """Return the process's one client of a service, made when it is first asked for.
 
-    Another one is made where one of the AWS variables of the environment has changed since.
+    Another one is made where one of the AWS variables of the environment has changed since, but
+    not where a file of AWS has.
     """
-    # A hash, so that the credentials among the variables are not kept a second time.
-    variables = ((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))
-    key = (service, hash(frozenset(variables)))
+    # Names first: another thread may take one away. A hash, so that the credentials among the
+    # values are not kept a second time.
+    names = [name for name in list(os.environ) if name.startswith("AWS_")]
+    key = (service, hash(frozenset((name, os.environ.get(name)) for name in names)))
     if key not in _shared and len(_shared) >= _MAX_SHARED:
         _shared.clear()
     return _shared.setdefault(key, OncePerProcess(lambda: make_client(service))).get()

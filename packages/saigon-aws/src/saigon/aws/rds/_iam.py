@@ -16,7 +16,7 @@ __all__ = ["RdsIamCredentials"]
 
 _MAX_PORT: Final = 65_535
 _MAX_HOST: Final = 253
-_HOST: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", re.ASCII)
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+", re.ASCII)
 _WORD: Final = re.compile(r"\w{1,100}", re.ASCII)
 
@@ -74,10 +74,9 @@ class RdsIamCredentials:
 
 def _host_name(host: object) -> str:
     # botocore signs the name in small letters whatever the token says.
-    name = host.lower() if isinstance(host, str) else ""
-    if not _HOST.fullmatch(name) or len(name) > _MAX_HOST:
+    if not isinstance(host, str) or not _HOST.fullmatch(host) or len(host) > _MAX_HOST:
         raise ValueError("expected the name of one host, without scheme, port, path or spaces")
-    return name
+    return host.lower()
 
 
 def _check(port: object, user: object, region: object) -> None:

@@ -1,7 +1,7 @@
 """The edge where boto3's errors become those of ``saigon.aws.secrets``."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from saigon.aws.secrets.exceptions import (
@@ -11,7 +11,7 @@ from saigon.aws.secrets.exceptions import (
     SecretUnavailableError,
 )
 
-__all__ = ["BATCH", "GET", "answer_of", "error_of_code"]
+__all__ = ["BATCH", "GET", "answer_of", "error_of_code", "listed", "unreadable_answer"]
 
 GET: Final = "secretsmanager:GetSecretValue"
 BATCH: Final = "secretsmanager:BatchGetSecretValue"
@@ -21,6 +21,13 @@ _ANSWERS: Final = {
     BATCH: {"SecretValues", "Errors"},
 }
 """Fields of which an answer has one at least."""
+_OPERATIONS: Final = {"GetSecretValue", "BatchGetSecretValue"}
+_SERVER_ERROR: Final = 500
+_TOO_MANY: Final = 429
+# What botocore stumbles over in an answer that is not one, and providers of credentials in their
+# files: the errors may hold what was read.
+_UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
+_WORD: Final = re.compile(r"[\w.]{1,100}", re.ASCII)
 
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
@@ -32,8 +39,12 @@ _LATER = {
     "InternalServiceErrorException",
     "InternalFailure",
     "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
     "ServiceUnavailable",
     "ServiceUnavailableException",
+    "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
@@ -44,44 +55,49 @@ _KEY_SERVICE = re.compile(r"\bkms:|\bKMS is\b", re.IGNORECASE)
 
 
 def answer_of(
-    secret_names: Sequence[str], action: str, ask: Callable[..., Any], **given: Any
+    secret_names: Sequence[str], action: str, find: Callable[[], Callable[..., Any]], **given: Any
 ) -> dict[str, Any]:
     """Return the answer to a request; raise ours for errors of boto3, and of what is below it.
 
     Args:
         secret_names: What is asked for.
         action: The permission that the request needs, by IAM's name.
-        ask: The client's method.
+        find: Gives the client's method, for which the client may have to be made.
         **given: Its arguments.
 
     Raises:
         ValueError: boto3 refuses to send them.
         SecretError: Of the kind that fits what came.
     """
-    from botocore.exceptions import ClientError, ParamValidationError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     failure: Exception
     try:
-        answer: dict[str, Any] = ask(**given)
+        answer: Any = find()(**given)
     except ClientError as error:
-        found = error.response.get("Error", {})
-        failure = error_of_code(
-            found.get("Code", ""), found.get("Message", ""), secret_names, action=action
-        )
+        failure = _of_client_error(error, secret_names, action)
     except ParamValidationError:
-        failure = ValueError(
-            f"expected a name, a stage and a version that are possible, for {_listed(secret_names)}"
+        text = (
+            f"expected a name, a stage and a version that are possible, for {listed(secret_names)}"
         )
-    except Exception as error:  # noqa: BLE001  # also of a parser, or a provider of credentials
+        failure = ValueError(text)
+    except (BotoCoreError, HTTPError, ResponseParserError, *_UNREADABLE) as error:
         failure = _of_no_answer(error, secret_names)
     else:
-        if not _ANSWERS[action].isdisjoint(answer):
-            return answer
+        if isinstance(answer, Mapping) and not _ANSWERS[action].isdisjoint(answer):
+            return dict(answer)
         # botocore makes an empty one of a body that is cut off.
-        text = "Secrets Manager's answer cannot be read"
-        failure = SecretUnavailableError(text, secret_names=secret_names)
+        failure = unreadable_answer(secret_names)
     # Outside of the handlers: a caught error may hold a part of the answer, and does not go along.
     raise failure
+
+
+def unreadable_answer(secret_names: Sequence[str]) -> SecretUnavailableError:
+    """Return the error for what is not an answer of Secrets Manager."""
+    text = "Secrets Manager's answer cannot be read"
+    return SecretUnavailableError(text, secret_names=secret_names)
 
 
 def error_of_code(
@@ -95,7 +111,8 @@ def error_of_code(
         secret_names: What was asked for.
         action: The permission that was needed.
     """
-    names = _listed(secret_names)
+    names = listed(secret_names)
+    code = code if _WORD.fullmatch(code) else ""
     if code in _NOT_FOUND:
         text = f"{names}: no such secret, version or stage, or marked for deletion"
         return SecretNotFoundError(text, secret_names=secret_names, code=code)
@@ -111,6 +128,22 @@ def error_of_code(
     return SecretError(text, secret_names=secret_names, code=code)
 
 
+def _of_client_error(error: Any, secret_names: Sequence[str], action: str) -> SecretError:
+    found = error.response.get("Error", {})
+    code, message = str(found.get("Code", "")), str(found.get("Message", ""))
+    if error.operation_name not in _OPERATIONS:
+        # Of another service, which was asked for the credentials to ask with.
+        told = code if _WORD.fullmatch(code) else "no code"
+        text = f"no credentials to ask for {listed(secret_names)}: {error.operation_name}: {told}"
+        return SecretError(text, secret_names=secret_names)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code not in _DENIED | _NOT_FOUND and (status >= _SERVER_ERROR or status == _TOO_MANY):
+        text = f"{listed(secret_names)}: Secrets Manager is not available now: {status}"
+        word = code if _WORD.fullmatch(code) else None
+        return SecretUnavailableError(text, secret_names=secret_names, code=word)
+    return error_of_code(code, message, secret_names, action=action)
+
+
 def _of_no_answer(error: Exception, secret_names: Sequence[str]) -> SecretError:
     from botocore.exceptions import ConnectionError, HTTPClientError  # noqa: A004  # botocore's
     from urllib3.exceptions import HTTPError
@@ -119,9 +152,10 @@ def _of_no_answer(error: Exception, secret_names: Sequence[str]) -> SecretError:
     if isinstance(error, (ConnectionError, HTTPClientError, HTTPError)):
         text = f"Secrets Manager did not answer: {kind}"
         return SecretUnavailableError(text, secret_names=secret_names)
-    text = f"the request for {_listed(secret_names)} failed: {kind}"
+    text = f"the request for {listed(secret_names)} failed: {kind}"
     return SecretError(text, secret_names=secret_names)
 
 
-def _listed(secret_names: Sequence[str]) -> str:
+def listed(secret_names: Sequence[str]) -> str:
+    """Return the names as errors show them."""
     return ", ".join(map(repr, secret_names))

@@ -1,14 +1,11 @@
 """Secrets asked of Secrets Manager."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from saigon.aws.secrets._errors import BATCH, GET, answer_of, error_of_code
+from saigon.aws.secrets._errors import BATCH, GET, answer_of, error_of_code, unreadable_answer
 from saigon.aws.secrets._value import SecretValue
-from saigon.aws.secrets.exceptions import SecretNotFoundError
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+from saigon.aws.secrets.exceptions import SecretError, SecretNotFoundError
 
 __all__ = ["CURRENT", "PREVIOUS", "SecretKey", "fetch", "fetch_many"]
 
@@ -16,6 +13,7 @@ CURRENT = "AWSCURRENT"
 PREVIOUS = "AWSPREVIOUS"
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
 _MOST_PER_CALL = 20
+_SUFFIX = 7  # of an ARN: a hyphen and six random characters
 
 
 class SecretKey(NamedTuple):
@@ -34,70 +32,107 @@ class SecretKey(NamedTuple):
         Raises:
             ValueError: A name is empty.
         """
-        if "" in {name, version_stage, version_id} or not isinstance(name, str):
+        given: list[object] = [e for e in (version_stage, version_id) if e is not None]
+        if not all(isinstance(each, str) and each for each in (name, *given)):
             raise ValueError("expected the name or ARN of a secret, and no empty stage or version")
         stage = CURRENT if version_stage is None and version_id is None else version_stage
         return cls(name, stage, version_id)
 
 
-def fetch(client: "SecretsManagerClient", key: SecretKey) -> SecretValue:
-    """Return the value of a secret, in one call."""
+def fetch(client: Callable[[], Any], key: SecretKey) -> SecretValue:
+    """Return the value of a secret, in one call.
+
+    Args:
+        client: Gives the client.
+        key: Which secret.
+    """
     arguments = {"SecretId": key.name, "VersionStage": key.stage, "VersionId": key.version}
-    given: dict[str, Any] = {name: value for name, value in arguments.items() if value is not None}
-    response = answer_of((key.name,), GET, client.get_secret_value, **given)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    response = answer_of((key.name,), GET, lambda: client().get_secret_value, **given)
     return SecretValue.of_response(key.name, response)
 
 
-def fetch_many(client: "SecretsManagerClient", names: Sequence[str]) -> dict[str, SecretValue]:
+def fetch_many(client: Callable[[], Any], names: Sequence[str]) -> dict[str, SecretValue]:
     """Return the current values of secrets, 20 per call.
+
+    Args:
+        client: Gives the client.
+        names: Their names or ARNs, each once.
 
     Raises:
         SecretNotFoundError: Some are not there; it names them all.
         SecretError: As its other children say, for the first one that failed otherwise.
     """
     found: dict[str, SecretValue] = {}
-    failed: dict[str, list[tuple[str, str]]] = {}
+    failed: dict[str, SecretError] = {}
     for start in range(0, len(names), _MOST_PER_CALL):
         batch = names[start : start + _MOST_PER_CALL]
+        items: list[Mapping[str, Any]] = []
         for page in _pages(client, batch):
-            found |= _values(page, batch)
-            for error in page.get("Errors", ()):
-                reason = (error.get("ErrorCode", ""), error.get("Message", ""))
-                failed.setdefault(error.get("SecretId", ""), []).append(reason)
-    _raise_failures({name: reasons[0] for name, reasons in failed.items()})
-    missing = [name for name in names if name not in found]
+            items += _items(page, "SecretValues", batch)
+            failed |= _failures(page, batch)
+        found |= _values(items, batch)
+    missing = [
+        name
+        for name in names
+        if name not in found and isinstance(failed.get(name), SecretNotFoundError | None)
+    ]
     if missing:
         raise error_of_code("ResourceNotFoundException", "", missing)
+    for name, error in failed.items():
+        if name not in found:
+            raise error
     return found
 
 
-def _pages(client: "SecretsManagerClient", names: Sequence[str]) -> Iterator[Any]:
+def _pages(client: Callable[[], Any], names: Sequence[str]) -> Iterator[dict[str, Any]]:
     arguments: dict[str, Any] = {"SecretIdList": list(names)}
     while True:
-        page = answer_of(names, BATCH, client.batch_get_secret_value, **arguments)
+        page = answer_of(names, BATCH, lambda: client().batch_get_secret_value, **arguments)
         yield page
         token = page.get("NextToken")
         if not token:
             return
+        if token == arguments.get("NextToken"):
+            raise unreadable_answer(names)
         arguments["NextToken"] = token
 
 
-def _values(page: Any, names: Sequence[str]) -> dict[str, SecretValue]:
-    """Return the values by the names that were asked for, which may be ARNs, whole or in part."""
-    values = {}
-    for item in page.get("SecretValues", ()):
-        for name in names:
-            # The random suffix, a hyphen and six characters, may be left out of an ARN.
-            if name in {item["Name"], item["ARN"], item["ARN"][:-7]}:
-                values[name] = SecretValue.of_response(name, item)
-    return values
+def _values(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, SecretValue]:
+    """Return the values by the names that were asked for."""
+    found = ((name, _item_of(name, items, names)) for name in names)
+    return {name: SecretValue.of_response(name, item) for name, item in found if item is not None}
 
 
-def _raise_failures(failed: dict[str, tuple[str, str]]) -> None:
-    errors = [error_of_code(*reason, (name,)) for name, reason in failed.items()]
-    missing = [e.secret_names[0] for e in errors if isinstance(e, SecretNotFoundError)]
-    others = [e for e in errors if not isinstance(e, SecretNotFoundError)]
-    if missing:
-        raise error_of_code("ResourceNotFoundException", "", missing)
-    if others:
-        raise others[0]
+def _item_of(
+    name: str, items: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> Mapping[str, Any] | None:
+    """Return what was asked for by an ARN, a name, or an ARN without its random suffix.
+
+    Secrets of two accounts may have one name, and one's name may look like the end of another's
+    ARN: what fits best comes first.
+    """
+    fits: tuple[Callable[[Mapping[str, Any]], bool], ...] = (
+        lambda item: item.get("ARN") == name,
+        lambda item: item.get("Name") == name and item.get("ARN") not in names,
+        lambda item: item.get("Name") == name,
+        lambda item: str(item.get("ARN"))[:-_SUFFIX] == name,
+    )
+    return next((item for fit in fits for item in items if fit(item)), None)
+
+
+def _failures(page: dict[str, Any], names: Sequence[str]) -> dict[str, SecretError]:
+    failed: dict[str, SecretError] = {}
+    for error in _items(page, "Errors", names):
+        name = error.get("SecretId")
+        about = [name] if isinstance(name, str) and name else list(names)
+        code, message = str(error.get("ErrorCode", "")), str(error.get("Message", ""))
+        failed |= {each: error_of_code(code, message, (each,)) for each in about}
+    return failed
+
+
+def _items(page: dict[str, Any], name: str, names: Sequence[str]) -> list[Mapping[str, Any]]:
+    items = page.get(name) or []
+    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+        raise unreadable_answer(names)
+    return items

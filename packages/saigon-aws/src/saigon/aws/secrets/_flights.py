@@ -1,92 +1,172 @@
 """Calls in progress that threads share: one of them calls, the others wait for its outcome."""
 
+import copy
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
-__all__ = ["Flights"]
+from saigon.aws._clients import OncePerProcess
+from saigon.aws.secrets._fetch import SecretKey
+from saigon.aws.secrets._value import SecretValue
+from saigon.aws.secrets.exceptions import SecretError
 
-K = TypeVar("K")
-V = TypeVar("V")
+__all__ = ["Flights", "Load"]
+
+Load = Callable[[Sequence[SecretKey]], Mapping[SecretKey, SecretValue]]
+"""Asks for secrets, and returns all of them."""
+
+_LOOK: Final = 1.0  # second between two looks at whether the thread that calls is still there
 
 
-class _Flight(Generic[V]):
+@dataclass(eq=False, slots=True)
+class _Flight:
     """One call in progress, and those who wait for it."""
 
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.value: V | None = None
-        self.error: Exception | None = None
+    keys: list[SecretKey] = field(default_factory=list)
+    owner: threading.Thread = field(default_factory=threading.current_thread)
+    done: threading.Event = field(default_factory=threading.Event)
+    unwanted: set[SecretKey] = field(default_factory=set)
+    values: Mapping[SecretKey, SecretValue] = field(default_factory=dict, repr=False)
+    error: Exception | None = None
+    is_calling: bool = False
+
+    def wait(self) -> None:
+        """Return when the call has ended, or will never end."""
+        while not self.done.wait(_LOOK) and self.owner.is_alive():
+            pass
+
+    def is_of_this_thread(self) -> bool:
+        return self.owner is threading.current_thread()
+
+    def is_lost(self) -> bool:
+        """Tell whether it was interrupted so that it could not even say so."""
+        if self.is_of_this_thread():
+            return not self.is_calling
+        return not self.owner.is_alive()
 
 
-class Flights(Generic[K, V]):
-    """The calls in progress, at most one for each key.
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """The calls of one process; those of a parent never end in its forked child."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    flights: dict[SecretKey, _Flight] = field(default_factory=dict)
+
+
+class Flights:
+    """The calls in progress, at most one for each secret and version.
 
     Args:
-        lock: Is held while calls are looked up, and by ``keep``.
-        keep: Takes the key and the outcome of a call, unless it was forgotten meanwhile.
+        keep: Takes what a call brought, unless it was forgotten meanwhile.
     """
 
-    def __init__(self, lock: threading.Lock, keep: Callable[[K, V], None]) -> None:
-        self._lock = lock
+    def __init__(self, keep: Callable[[SecretKey, SecretValue], None]) -> None:
         self._keep = keep
-        self._flights: dict[K, _Flight[V]] = {}
+        self._process: OncePerProcess[_Process] = OncePerProcess(_Process)
 
-    def share(self, key: K, load: Callable[[], V], known: Callable[[], V | None]) -> V:
-        """Return the outcome of the call in progress, or of a new one.
+    def share(
+        self,
+        keys: Sequence[SecretKey],
+        load: Load,
+        known: Callable[[SecretKey], SecretValue | None],
+    ) -> dict[SecretKey, SecretValue]:
+        """Return the outcome of the calls in progress, and of a new one for the rest.
 
         Args:
-            key: Which call.
-            load: Makes it.
-            known: Gives what a call kept that ended after the caller had looked, or None; is
-                called with the lock held.
+            keys: Which secrets.
+            load: Asks for some of them.
+            known: Gives what a call kept that ended after the caller had looked, or None.
+
+        Raises:
+            SecretError: What ``load`` raises; or this thread asks while it is asking already.
         """
-        while True:
-            with self._lock:
-                value = known()
-                if value is not None:
-                    return value
-                flight = self._flights.get(key)
-                leads = flight is None
-                if flight is None:
-                    flight = self._flights[key] = _Flight()
-            if leads:
-                return self._lead(key, flight, load)
-            flight.done.wait()
-            if flight.error is not None:
-                raise flight.error
-            if flight.value is not None:
-                return flight.value
-            # Its thread was interrupted: another one has to do it.
+        found: dict[SecretKey, SecretValue] = {}
+        while len(found) < len(keys):
+            missing = [key for key in keys if key not in found]
+            for flight in self._lead(missing, load, known, found):
+                flight.wait()
+                if flight.error is not None and set(flight.keys) <= set(keys):
+                    raise copy.copy(flight.error)  # each thread raises one of its own
+                # Where it was interrupted, or asked for another secret in vain, it is tried again.
+                found |= {key: flight.values[key] for key in missing if key in flight.values}
+        return found
 
-    def share_newer(self, key: K, load: Callable[[], V]) -> V:
+    def share_newer(self, key: SecretKey, load: Load) -> SecretValue:
         """Return the outcome of a call that began after this one did."""
-        with self._lock:
-            older = self._flights.get(key)
-        if older is not None:
-            older.done.wait()
-        return self.share(key, load, lambda: None)
+        older = self._process.get().flights.get(key)
+        if older is not None and not older.is_of_this_thread():
+            older.wait()
+        return self.share([key], load, lambda _: None)[key]
 
-    def forget(self, chosen: Callable[[K], bool]) -> None:
-        """Do not keep the outcome of these calls; whoever holds the lock may call it."""
-        for key in [key for key in self._flights if chosen(key)]:
-            del self._flights[key]
+    def forget(self, chosen: Callable[[SecretKey], bool], kept: Callable[[], None]) -> None:
+        """Do not keep the outcome of these calls.
 
-    def _lead(self, key: K, flight: _Flight[V], load: Callable[[], V]) -> V:
+        Args:
+            chosen: Tells which.
+            kept: Forgets what was kept, while no call can end.
+        """
+        process = self._process.get()
+        with process.lock:
+            kept()
+            for key in [key for key in process.flights if chosen(key)]:
+                process.flights.pop(key).unwanted.add(key)
+
+    def _lead(
+        self,
+        keys: Sequence[SecretKey],
+        load: Load,
+        known: Callable[[SecretKey], SecretValue | None],
+        found: dict[SecretKey, SecretValue],
+    ) -> list[_Flight]:
+        """Call for what nobody calls for, and return the calls of others."""
+        flight = _Flight()
         try:
-            flight.value = load()
+            others = self._register(flight, keys, known, found)
+            if flight.keys:
+                flight.is_calling = True
+                flight.values = load(flight.keys)
+                found |= flight.values
         except Exception as error:
             flight.error = error
             raise
         finally:
-            self._land(key, flight)
-        return flight.value
+            flight.is_calling = False
+            self._land(flight)
+        return others
 
-    def _land(self, key: K, flight: _Flight[V]) -> None:
-        with self._lock:
-            # A flight that was forgotten meanwhile may carry what must not be kept.
-            if self._flights.get(key) is flight:
-                del self._flights[key]
-                if flight.value is not None:
-                    self._keep(key, flight.value)
-        flight.done.set()
+    def _register(
+        self,
+        flight: _Flight,
+        keys: Sequence[SecretKey],
+        known: Callable[[SecretKey], SecretValue | None],
+        found: dict[SecretKey, SecretValue],
+    ) -> list[_Flight]:
+        process, others = self._process.get(), []
+        with process.lock:
+            for key in keys:
+                value, other = known(key), process.flights.get(key)
+                if value is not None:
+                    found[key] = value
+                elif other is None or other.is_lost():
+                    flight.keys.append(key)
+                    process.flights[key] = flight
+                elif other.is_of_this_thread():
+                    text = f"{key.name!r} is being asked for by this very thread"
+                    raise SecretError(text, secret_names=(key.name,))
+                else:
+                    others.append(other)
+        return others
+
+    def _land(self, flight: _Flight) -> None:
+        process = self._process.get()
+        try:
+            with process.lock:
+                for key in flight.keys:
+                    if process.flights.get(key) is flight:
+                        del process.flights[key]
+                for key in flight.keys:
+                    if key in flight.values and key not in flight.unwanted:
+                        self._keep(key, flight.values[key])
+        finally:
+            flight.done.set()

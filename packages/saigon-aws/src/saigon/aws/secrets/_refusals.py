@@ -11,6 +11,8 @@ _SQLSTATE_CLASS: Final = "28"
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html and MariaDB's 1698
 _MYSQL_ERRORS: Final = frozenset({1045, 1698})
 _UNAUTHORIZED: Final = 401
+# Of connecting, in the drivers of both (PEP 249)
+_DRIVERS_ERRORS: Final = frozenset({"OperationalError"})
 # libpq gives no SQLSTATE for a connection that was not made.
 _POSTGRESQL_TEXT: Final = "password authentication failed"
 
@@ -40,7 +42,16 @@ def _refuses(error: BaseException) -> bool:
     return (
         getattr(error, "kind", None) == "auth"
         or (isinstance(sqlstate, str) and sqlstate.startswith(_SQLSTATE_CLASS))
-        or bool(error.args and type(error.args[0]) is int and error.args[0] in _MYSQL_ERRORS)
         or getattr(response, "status_code", None) == _UNAUTHORIZED
-        or _POSTGRESQL_TEXT in str(error)
+        or (type(error).__name__ in _DRIVERS_ERRORS and _refuses_login(error.args))
     )
+
+
+def _refuses_login(args: tuple[object, ...]) -> bool:
+    match args:
+        case (int() as number, str()):
+            return number in _MYSQL_ERRORS
+        case (str() as text, *_):
+            return _POSTGRESQL_TEXT in text
+        case _:
+            return False

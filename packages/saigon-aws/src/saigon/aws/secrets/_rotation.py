@@ -2,14 +2,17 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from pydantic import BaseModel
+
 from saigon.aws.secrets._value import SecretValue
-from saigon.aws.secrets.exceptions import SecretNotFoundError, SecretUnavailableError
+from saigon.aws.secrets.exceptions import SecretError, SecretUnavailableError
 
 __all__ = ["RotationRetry"]
 
+ModelT = TypeVar("ModelT", bound=BaseModel)
 ResultT = TypeVar("ResultT")
 
 PATIENCE: Final = 30.0
@@ -28,12 +31,13 @@ class _Done(Generic[ResultT]):
     result: ResultT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RotationRetry(Generic[ResultT]):
+@dataclass(slots=True, kw_only=True)
+class RotationRetry(Generic[ModelT, ResultT]):
     """A use of a secret that is repeated while its value is refused.
 
     Attributes:
-        use: What is done with a value.
+        model_of: Makes the model of a value.
+        use: What is done with the model.
         is_refusal: Tells an error of ``use`` that means: not this value.
         current: Gives the value that is remembered.
         newer_than: Gives a value that was asked for after the given one.
@@ -42,27 +46,25 @@ class RotationRetry(Generic[ResultT]):
         sleep: Waits for so many seconds.
     """
 
-    use: Callable[[SecretValue], ResultT]
+    model_of: Callable[[SecretValue], ModelT]
+    use: Callable[[ModelT], ResultT]
     is_refusal: Callable[[Exception], bool]
     current: Callable[[], SecretValue]
     newer_than: Callable[[SecretValue], SecretValue]
     previous: Callable[[], SecretValue] | None
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    refused: list[ModelT] = field(default_factory=list, init=False, repr=False)
+    """Models that were refused since the last pause: too many failed logins lock a user out."""
 
     def run(self) -> ResultT:
-        """Return what ``use`` does, or raise what it raised last.
-
-        A value that was refused is not offered again before some time has passed: too many
-        failed logins lock a user out.
-        """
+        """Return what ``use`` does, or raise what it raised last."""
         value = self.current()
-        outcome = self._attempt(value)
+        outcome = self._attempt(self.model_of(value))
         deadline = self.clock() + PATIENCE
         if not isinstance(outcome, _Done):
-            newer = self._newer_than(value)
-            if newer != value:
-                value, outcome = newer, self._attempt(newer)
+            value = self._newer_than(value)
+            outcome = self._attempt_other(self.model_of(value), outcome)
         if not isinstance(outcome, _Done):
             outcome = self._attempt_previous(outcome)
         if not isinstance(outcome, _Done):
@@ -71,33 +73,41 @@ class RotationRetry(Generic[ResultT]):
             return outcome.result
         raise outcome
 
-    def _attempt(self, value: SecretValue) -> _Done[ResultT] | Exception:
+    def _attempt(self, model: ModelT) -> _Done[ResultT] | Exception:
         try:
-            return _Done(self.use(value))
+            return _Done(self.use(model))
         except Exception as error:
             if not self.is_refusal(error):
                 raise
+            self.refused.append(model)
             return error
+
+    def _attempt_other(self, model: ModelT, refusal: Exception) -> _Done[ResultT] | Exception:
+        return refusal if model in self.refused else self._attempt(model)
 
     def _attempt_previous(self, refusal: Exception) -> _Done[ResultT] | Exception:
         if self.previous is None:
             return refusal
         try:
-            value = self.previous()
-        except (SecretNotFoundError, SecretUnavailableError):
-            return refusal  # a secret that was never rotated has none
-        return self._attempt(value)
+            model = self.model_of(self.previous())
+        except SecretError:
+            return refusal  # there may be none, or one of another shape: it is not what was asked
+        return self._attempt_other(model, refusal)
 
     def _attempt_until(
         self, deadline: float, value: SecretValue, refusal: Exception
     ) -> _Done[ResultT] | Exception:
         delay = _FIRST_DELAY
         outcome: _Done[ResultT] | Exception = refusal
-        while not isinstance(outcome, _Done) and (left := deadline - self.clock()) > 0:
-            self.sleep(min(left, delay * random.uniform(_LEAST_SHARE, 1)))  # noqa: S311  # spreads load, guards nothing
+        while not isinstance(outcome, _Done):
+            pause = delay * random.uniform(_LEAST_SHARE, 1)  # noqa: S311  # spreads load, guards nothing
+            if self.clock() + pause > deadline:
+                break
+            self.sleep(pause)
+            self.refused.clear()
             delay = min(_LONGEST_DELAY, 2 * delay)
             value = self._newer_than(value)
-            outcome = self._attempt(value)
+            outcome = self._attempt(self.model_of(value))
         return outcome
 
     def _newer_than(self, value: SecretValue) -> SecretValue:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic_core.core_schema import ErrorType
 
 from saigon.aws.secrets.exceptions import SecretDecodeError
 
@@ -13,6 +14,8 @@ __all__ = ["SecretValue"]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _UNKNOWN = "*"
+_CUSTOM = "custom"
+_KINDS = frozenset(get_args(ErrorType))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,11 @@ class SecretValue:
         """Return the value's JSON as a model."""
         try:
             return model_type.model_validate_json(self.raw)
-        except ValidationError as error:
-            found = error.errors(include_url=False, include_context=False, include_input=False)
+        except Exception as error:  # noqa: BLE001  # also of a validator of the model's own
+            found = _told(error)
         # Raised outside the handler: pydantic's error holds the value, also as a context.
         known = set(_words(model_type.__pydantic_core_schema__))
-        errors = [(_place(item["loc"], known), item["type"]) for item in found]
+        errors = [(_place(loc, known), kind) for loc, kind in found]
         raise self._decode_error(model_type, errors)
 
     def as_string(self) -> SecretStr:
@@ -67,6 +70,17 @@ class SecretValue:
         places = "; ".join(f"{'.'.join(map(str, loc)) or 'value'}: {kind}" for loc, kind in errors)
         text = f"{self.name!r} is not a {model_type.__name__}: {places}"
         return SecretDecodeError(text, secret_names=(self.name,), errors=errors)
+
+
+def _told(error: Exception) -> list[tuple[tuple[int | str, ...], str]]:
+    """Return where and how a value does not fit, in words that are not the value's."""
+    try:
+        if isinstance(error, ValidationError):
+            found = error.errors(include_url=False, include_context=False, include_input=False)
+            return [(e["loc"], e["type"] if e["type"] in _KINDS else _CUSTOM) for e in found]
+    except Exception as other:  # noqa: BLE001  # of what a validator raised, which cannot be printed
+        return [((), type(other).__name__)]
+    return [((), type(error).__name__)]
 
 
 def _place(location: tuple[int | str, ...], known: set[str]) -> tuple[int | str, ...]:

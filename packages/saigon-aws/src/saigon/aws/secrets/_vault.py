@@ -4,17 +4,16 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from saigon.aws._clients import shared_client
-from saigon.aws.secrets._cache import CacheClock, SingleFlightCache
+from saigon.aws.secrets._cache import CacheClock, SecretCache
 from saigon.aws.secrets._fetch import PREVIOUS, SecretKey, fetch, fetch_many
 from saigon.aws.secrets._refusals import is_auth_failure
 from saigon.aws.secrets._rotation import RotationRetry
 from saigon.aws.secrets._value import SecretValue
-from saigon.aws.secrets.exceptions import SecretUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
@@ -58,8 +57,7 @@ def get_secret_as_model(
         SecretError: Anything else went wrong.
     """
     key = SecretKey.of(secret_name, version_stage=version_stage, version_id=version_id)
-    client = shared_client("secretsmanager") if secrets_client is None else secrets_client
-    return fetch(client, key).as_model(model_type)
+    return fetch(_source_of(secrets_client), key).as_model(model_type)
 
 
 class AwsSecretVault:
@@ -78,7 +76,8 @@ class AwsSecretVault:
             processes do not ask at the same moment.
         max_entries: The most values remembered.
         stale_if_error: For how long after its time a value may stand in while Secrets Manager is
-            unavailable; off by default, because a value that was withdrawn then still serves.
+            unavailable, which is then asked every 5 seconds; off by default, because a value that
+            was withdrawn then still serves.
         clock: The monotonic time in seconds.
         sleep: Waits for so many seconds, in with_rotation_retry alone.
     """
@@ -100,13 +99,11 @@ class AwsSecretVault:
         def lifetime() -> float:
             return seconds * (1 - jitter * random.random())  # noqa: S311  # spreads load, guards nothing
 
-        self._client = secrets_client
+        self._client = _source_of(secrets_client)
         self._clock = clock
         self._sleep = sleep
-        self._cache: SingleFlightCache[SecretKey, SecretValue] = SingleFlightCache(
-            CacheClock(clock, lifetime, stale_if_error.total_seconds()),
-            max_entries=max_entries,
-            stale_for=SecretUnavailableError,
+        self._cache = SecretCache(
+            CacheClock(clock, lifetime, stale_if_error.total_seconds()), max_entries=max_entries
         )
 
     def get_secret(
@@ -239,7 +236,8 @@ class AwsSecretVault:
         The remembered value comes first. Where it is refused, the secret is asked for again, and
         a value that differs is tried at once. After that there are pauses, jittered and growing
         from half a second, up to 30 seconds in all: for some moments of a rotation the current
-        value is not yet in force. An error of any other kind passes at once.
+        value is not yet in force. A value that was refused is not offered again before a pause.
+        An error of any other kind passes at once.
 
         Args:
             secret_name: The secret's name or ARN.
@@ -250,7 +248,7 @@ class AwsSecretVault:
                 only adds a failed login.
             is_refusal: Tells the errors of ``use`` that mean a refused login. By default those are
                 saigon.orm's of kind ``auth``, those of PostgreSQL's and MySQL's drivers, also
-                inside of SQLAlchemy's, and an HTTP client's with a response of status 401.
+                inside of SQLAlchemy's, and those of requests and httpx with a status of 401.
 
         Returns:
             What ``use`` returned.
@@ -262,7 +260,8 @@ class AwsSecretVault:
         key = SecretKey.of(secret_name)
         before = SecretKey.of(secret_name, version_stage=PREVIOUS)
         retry = RotationRetry(
-            use=lambda value: use(value.as_model(model_type)),
+            model_of=lambda value: value.as_model(model_type),
+            use=use,
             is_refusal=is_refusal,
             current=lambda: self._value(key),
             newer_than=lambda value: self._newer_than(key, value),
@@ -278,19 +277,22 @@ class AwsSecretVault:
         return self._reloaded(key) if known is None or known == value else known
 
     def _reloaded(self, key: SecretKey) -> SecretValue:
-        return self._cache.reload(key, lambda: fetch(self._ready_client(), key))
+        return self._cache.reload(key, self._fetch)
 
     def _value(self, key: SecretKey) -> SecretValue:
-        return self._cache.get(key, lambda: fetch(self._ready_client(), key))
+        return self._cache.get(key, self._fetch)
+
+    def _fetch(self, keys: Sequence[SecretKey]) -> dict[SecretKey, SecretValue]:
+        return {key: fetch(self._client, key) for key in keys}
 
     def _fetch_many(self, keys: Sequence[SecretKey]) -> dict[SecretKey, SecretValue]:
-        found = fetch_many(self._ready_client(), [key.name for key in keys])
+        found = fetch_many(self._client, [key.name for key in keys])
         return {key: found[key.name] for key in keys}
 
-    def _ready_client(self) -> "SecretsManagerClient":
-        if self._client is None:
-            return cast("SecretsManagerClient", shared_client("secretsmanager"))
-        return self._client
+
+def _source_of(client: "SecretsManagerClient | None") -> Callable[[], Any]:
+    """Return what gives the client; where there is none, it is made by the first call."""
+    return (lambda: shared_client("secretsmanager")) if client is None else lambda: client
 
 
 def _check_options(
