@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from saigon.aws.s3 import UnzipError, UnzipLimits, s3_iter_unzip, s3_unzip_list
-from saigon.aws.s3._zip_checks import check_directory
-from saigon.aws.s3._zip_format import Entry, find_end, parse_directory
+from saigon.aws.s3._zip.checks import check_directory
+from saigon.aws.s3._zip.records import Entry, find_end, parse_directory
 
 UTF8 = 0x0800
 END = b"PK\x05\x06"

@@ -275,7 +275,7 @@ def test_every_kind_of_data_descriptor_is_passed_over(
 
 def test_as_many_members_as_the_short_end_record_can_tell_are_no_lie(zips: Any, s3: Any) -> None:
     """65,535 are written without Zip64 by zipfile, whose limit is that number itself."""
-    from saigon.aws.s3._zip_format import find_end
+    from saigon.aws.s3._zip.records import find_end
 
     size = 65_535 * 47
     tail = zips.archive(end={"here": 65_535, "entries": 65_535, "size": size})

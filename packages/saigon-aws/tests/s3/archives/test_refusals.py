@@ -16,11 +16,11 @@ from saigon.aws.s3 import (
     UnzipError,
     UnzipLimitError,
     UnzipLimits,
-    _zip_reader,
     s3_iter_unzip,
     s3_object_unzip,
     s3_unzip_list,
 )
+from saigon.aws.s3._zip import members as reading
 
 MIB = 1024 * 1024
 UTF8 = 0x0800
@@ -640,7 +640,7 @@ def test_a_bomb_is_inflated_no_further_than_the_size_it_tells(
     counting = SimpleNamespace(
         decompressobj=Counting, crc32=zlib.crc32, error=zlib.error, MAX_WBITS=zlib.MAX_WBITS
     )
-    monkeypatch.setattr(_zip_reader, "zlib", counting)
+    monkeypatch.setattr(reading, "zlib", counting)
     bomb = squeezed(bytes(24 * MIB))
     sizes = {"size": told}
     url = s3.put(zips.archive(zips.member(packed=bomb, central=sizes, local=sizes)))

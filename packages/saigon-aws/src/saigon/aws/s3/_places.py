@@ -111,10 +111,17 @@ def check_directory_target(target: Path, *, overwrite: bool) -> None:
         return
     if os.path.ismount(target):  # Path.is_mount has an error of its own then
         raise FileExistsError(f"{target} is a mount point; expected a directory inside of it")
-    if Path.cwd().is_relative_to(target):
+    if _is_worked_in(target):
         raise FileExistsError(f"{target} is the working directory or above it; expected another")
     if has_content and not overwrite:
         raise _not_empty(target)
+
+
+def _is_worked_in(directory: Path) -> bool:
+    try:
+        return Path.cwd().is_relative_to(directory)
+    except FileNotFoundError:  # it was removed before
+        return False
 
 
 def make_like(directory: Path, target: Path) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
-from saigon.aws.s3._archive import open_archive, selected_entries, unpacked_members
+from saigon.aws.s3._zip.archive import open_archive, selected_entries, unpacked_members
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
-from saigon.aws.s3._extraction import extract, paths_of
+from saigon.aws.s3._zip.extraction import extract, paths_of
 from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import (
     beside,
@@ -21,7 +21,7 @@ from saigon.aws.s3._places import (
     removed_on_error,
 )
 from saigon.aws.s3._progress import Progress
-from saigon.aws.s3._zip_format import Entry
+from saigon.aws.s3._zip.records import Entry
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from saigon.aws.s3._zip_extra import (
+from saigon.aws.s3._zip.extra_fields import (
     IN_ZIP64,
     UTF8,
     decoded_name,

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 from saigon.aws.s3._stream import ObjectStream
-from saigon.aws.s3._zip_format import (
+from saigon.aws.s3._zip.records import (
     LOCAL_HEADER_SIZE,
     STORED,
     Entry,

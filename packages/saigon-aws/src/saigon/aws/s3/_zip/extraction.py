@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from saigon.aws.s3._archive import Archive, unpacked_members
+from saigon.aws.s3._zip.archive import Archive, unpacked_members
 from saigon.aws.s3._names import WINDOWS
 from saigon.aws.s3._progress import Progress, ProgressMeter
-from saigon.aws.s3._zip_checks import segments
-from saigon.aws.s3._zip_format import Entry
+from saigon.aws.s3._zip.checks import segments
+from saigon.aws.s3._zip.records import Entry
 
 __all__ = ["extract", "paths_of"]
 

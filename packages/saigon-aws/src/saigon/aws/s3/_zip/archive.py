@@ -10,9 +10,9 @@ from saigon.aws.s3._descriptor import S3ObjectDescriptor, describe
 from saigon.aws.s3._limits import UnzipLimits
 from saigon.aws.s3._ranges import ByteRange
 from saigon.aws.s3._stream import ObjectStream
-from saigon.aws.s3._zip_checks import check_amounts, check_directory
-from saigon.aws.s3._zip_format import EndRecord, Entry, find_end, parse_directory
-from saigon.aws.s3._zip_reader import ForwardReader, member_pieces
+from saigon.aws.s3._zip.checks import check_amounts, check_directory
+from saigon.aws.s3._zip.records import EndRecord, Entry, find_end, parse_directory
+from saigon.aws.s3._zip.members import ForwardReader, member_pieces
 from saigon.aws.s3.exceptions import BadArchiveError, S3Error, UnzipError, UnzipLimitError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from saigon.aws.s3._limits import UnzipLimits
 from saigon.aws.s3._names import WINDOWS, is_portable_segment
-from saigon.aws.s3._zip_format import DEFLATED, ENCRYPTED, LOCAL_HEADER_SIZE, STORED, Entry
+from saigon.aws.s3._zip.records import DEFLATED, ENCRYPTED, LOCAL_HEADER_SIZE, STORED, Entry
 from saigon.aws.s3.exceptions import (
     BadArchiveError,
     UnsafeMemberError,

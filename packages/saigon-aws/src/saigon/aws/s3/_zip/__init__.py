@@ -1,0 +1,1 @@
+"""Archives: read out of a stream, checked, and extracted."""
