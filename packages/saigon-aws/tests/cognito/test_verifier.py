@@ -79,7 +79,6 @@ def test_an_access_token_gives_its_claims(verifier: CognitoIdp, signer: Any) -> 
         ({"token_use": "refresh"}, TokenUseError),
         ({"sub": 7}, TokenMalformedError),
     ],
-    ids=str,
 )
 def test_a_wrong_claim_is_told(
     verifier: CognitoIdp, signer: Any, claims: dict[str, Any], expected: Any

@@ -145,7 +145,9 @@ def test_a_missing_region_is_a_wrong_configuration(
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     assert main([*command, "--secret", "orders/database", "--once"]) == 2
-    assert "saigon-forward: You must specify a region" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "saigon-forward: no request for 'orders/database' could be made" in told
+    assert "NoRegionError; check AWS's region" in told
 
 
 def test_the_module_is_a_command_that_a_signal_drains(

@@ -1,5 +1,6 @@
 """An object as a file."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,11 +105,19 @@ def _store(
 
 
 def _copy(stream: ObjectStream, path: Path, meter: ProgressMeter) -> None:
-    with path.open("xb") as file:
-        while chunk := stream.read():
-            file.write(chunk)
-            meter.add(len(chunk))
+    with path.open("xb", buffering=0) as file:
+        while size := _copy_chunk(stream, file):
+            meter.add(size)
     meter.finish()
+
+
+def _copy_chunk(stream: ObjectStream, file: io.FileIO) -> int:
+    # A function of its own: the chunk is free, and its memory hot, when the next one is read.
+    chunk = memoryview(stream.read())
+    written = file.write(chunk)
+    while written < len(chunk):
+        written += file.write(chunk[written:])
+    return written
 
 
 def _check_size(

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Unpack, cast
 
-from saigon.aws.s3._zip.archive import open_archive, selected_entries, unpacked_members
 from saigon.aws.s3._descriptor import DescriptorArguments, S3ObjectDescriptor, resolve
-from saigon.aws.s3._zip.extraction import extract, paths_of
 from saigon.aws.s3._limits import DEFAULT_LIMITS, UnzipLimits
 from saigon.aws.s3._places import (
     beside,
@@ -21,6 +19,13 @@ from saigon.aws.s3._places import (
     removed_on_error,
 )
 from saigon.aws.s3._progress import Progress
+from saigon.aws.s3._zip.archive import (
+    located,
+    open_archive,
+    selected_entries,
+    unpacked_members,
+)
+from saigon.aws.s3._zip.extraction import extract, paths_of
 from saigon.aws.s3._zip.records import Entry
 
 if TYPE_CHECKING:
@@ -171,10 +176,17 @@ def _streams(
     archive = open_archive(client, descriptor, limits)
     entries = selected_entries(archive, names, limits)
     files = [entry for entry in entries if not entry.is_directory]
-    with closing(unpacked_members(archive, files)) as unpacked:
+    with located(descriptor), closing(unpacked_members(archive, files)) as unpacked:
         for entry, pieces in unpacked:
-            with io.BufferedReader(_PiecesIO(pieces)) as stream:
+            with io.BufferedReader(_PiecesIO(_located(pieces, descriptor))) as stream:
                 yield _member(entry), cast("BinaryIO", stream)
+
+
+def _located(
+    pieces: Iterator[bytes | memoryview], descriptor: S3ObjectDescriptor
+) -> Iterator[bytes | memoryview]:
+    with located(descriptor):
+        yield from pieces
 
 
 @contextmanager

@@ -152,8 +152,10 @@ def _of_no_answer(error: Exception, secret_names: Sequence[str]) -> SecretError:
     if isinstance(error, (ConnectionError, HTTPClientError, HTTPError)):
         text = f"Secrets Manager did not answer: {kind}"
         return SecretUnavailableError(text, secret_names=secret_names)
-    text = f"the request for {listed(secret_names)} failed: {kind}"
-    return SecretError(text, secret_names=secret_names)
+    text = f"no request for {listed(secret_names)} could be made or understood: {kind}"
+    return SecretError(
+        f"{text}; check AWS's region, profile and credentials", secret_names=secret_names
+    )
 
 
 def listed(secret_names: Sequence[str]) -> str:

@@ -50,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, MISUSED)
     except BotoCoreError as error:
         return _failed(error, MISUSED)  # such as: no region
-    except (ForwarderError, SecretError) as error:
+    except SecretError as error:
+        # Of its own class where no request could be made: without a region, for instance.
+        return _failed(error, MISUSED if type(error) is SecretError else FAILED)
+    except ForwarderError as error:
         return _failed(error, FAILED)
 
 

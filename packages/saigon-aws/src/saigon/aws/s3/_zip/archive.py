@@ -11,14 +11,14 @@ from saigon.aws.s3._limits import UnzipLimits
 from saigon.aws.s3._ranges import ByteRange
 from saigon.aws.s3._stream import ObjectStream
 from saigon.aws.s3._zip.checks import check_amounts, check_directory
-from saigon.aws.s3._zip.records import EndRecord, Entry, find_end, parse_directory
 from saigon.aws.s3._zip.members import ForwardReader, member_pieces
+from saigon.aws.s3._zip.records import EndRecord, Entry, find_end, parse_directory
 from saigon.aws.s3.exceptions import BadArchiveError, S3Error, UnzipError, UnzipLimitError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-__all__ = ["Archive", "open_archive", "selected_entries", "unpacked_members"]
+__all__ = ["Archive", "located", "open_archive", "selected_entries", "unpacked_members"]
 
 # Longer than the end record with the longest comment, and long enough for the directory of
 # about 3,000 members, which then costs no request of its own.
@@ -43,12 +43,22 @@ class _Tail:
     etag: str
 
 
+@contextmanager
+def located(descriptor: S3ObjectDescriptor) -> Iterator[None]:
+    """Put the name of the object before what is found wrong in it."""
+    try:
+        yield
+    except UnzipError as error:
+        error.args = (f"{describe(descriptor)}: {error}",)
+        raise
+
+
 def open_archive(
     client: "S3Client", descriptor: S3ObjectDescriptor, limits: UnzipLimits
 ) -> Archive:
     """Read and check the directory of an archive: one request, two where it is long."""
     tail = _read_tail(client, descriptor)
-    with _located(descriptor):
+    with located(descriptor):
         end = find_end(tail.data, tail.start + len(tail.data))
         if end.entries > limits.members:
             raise UnzipLimitError(f"the archive has more than {limits.members} members")
@@ -63,7 +73,7 @@ def selected_entries(
     archive: Archive, members: AbstractSet[str] | None, limits: UnzipLimits
 ) -> list[Entry]:
     """Return the entries to extract, in the order of their bytes, within the limits."""
-    with _located(archive.descriptor):
+    with located(archive.descriptor):
         wanted = archive.entries if members is None else _named(archive, members)
         check_amounts(wanted, limits)
     return sorted(wanted, key=lambda entry: entry.offset)
@@ -87,9 +97,7 @@ def unpacked_members(
     ) as stream:
         reader = ForwardReader(stream)
         for entry in files:
-            with _located(archive.descriptor):
-                pieces = member_pieces(reader, entry, ends[entry.offset])
-            yield entry, _located_pieces(pieces, archive.descriptor)
+            yield entry, member_pieces(reader, entry, ends[entry.offset])
 
 
 def _read_tail(client: "S3Client", descriptor: S3ObjectDescriptor) -> _Tail:
@@ -126,23 +134,6 @@ def _named(archive: Archive, names: AbstractSet[str]) -> list[Entry]:
     if missing:
         raise UnzipError(f"the archive has no members {sorted(missing)}")
     return found
-
-
-@contextmanager
-def _located(descriptor: S3ObjectDescriptor) -> Iterator[None]:
-    """Put the name of the object before what was found wrong in it."""
-    try:
-        yield
-    except UnzipError as error:
-        error.args = (f"{describe(descriptor)}: {error}",)
-        raise
-
-
-def _located_pieces(
-    pieces: Iterator[bytes | memoryview], descriptor: S3ObjectDescriptor
-) -> Iterator[bytes | memoryview]:
-    with _located(descriptor):
-        yield from pieces
 
 
 def _ends(archive: Archive) -> dict[int, int]:

@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from saigon.aws.s3._zip.archive import Archive, unpacked_members
 from saigon.aws.s3._names import WINDOWS
 from saigon.aws.s3._progress import Progress, ProgressMeter
+from saigon.aws.s3._zip.archive import Archive, located, unpacked_members
 from saigon.aws.s3._zip.checks import segments
 from saigon.aws.s3._zip.records import Entry
 
@@ -36,7 +36,7 @@ def extract(
     files = [entry for entry in entries if not entry.is_directory]
     for folder in _folders(entries):
         os.makedirs(f"{root}/{folder}", exist_ok=True)  # noqa: PTH103  # see above
-    with closing(unpacked_members(archive, files)) as unpacked:
+    with located(archive.descriptor), closing(unpacked_members(archive, files)) as unpacked:
         for entry, pieces in unpacked:
             _write(f"{root}/{entry.name}", pieces, meter)
     meter.finish()
