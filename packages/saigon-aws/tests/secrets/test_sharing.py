@@ -190,6 +190,21 @@ def test_a_secret_that_needs_itself_is_an_error_and_no_deadlock(
     assert seen[0].secret_names == ("a",)
 
 
+def test_a_batch_that_needs_itself_keeps_nobody_from_the_rest(
+    server: Server, vault: AwsSecretVault
+) -> None:
+    def nested() -> None:
+        with pytest.raises(SecretError, match="'b' is being asked for by this very thread"):
+            vault.get_secrets(Named, ["a", "b"])
+        with ThreadPoolExecutor(1) as threads:
+            other = threads.submit(lambda: vault.get_secret(Named, "a"))
+            assert other.result(10).name == arn_of("a")
+
+    server.on_call = nested
+    assert vault.get_secret(Named, "b").name == arn_of("b")
+    assert server.calls == [["b"], ["a"]]
+
+
 def test_a_secret_may_need_another_one(server: Server, vault: AwsSecretVault) -> None:
     server.on_call = lambda: vault.get_secret(Named, "b")
     assert vault.get_secret(Named, "a").name == arn_of("a")

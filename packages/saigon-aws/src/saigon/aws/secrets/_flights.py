@@ -54,6 +54,11 @@ class _Process:
     flights: dict[SecretKey, _Flight] = field(default_factory=dict)
 
 
+def _own(error: Exception) -> Exception:
+    """Return an error for this thread to raise: tracebacks and contexts are not to be shared."""
+    return copy.copy(error) if isinstance(error, SecretError) else error
+
+
 class Flights:
     """The calls in progress, at most one for each secret and version.
 
@@ -87,7 +92,7 @@ class Flights:
             for flight in self._lead(missing, load, known, found):
                 flight.wait()
                 if flight.error is not None and set(flight.keys) <= set(keys):
-                    raise copy.copy(flight.error)  # each thread raises one of its own
+                    raise _own(flight.error)
                 # Where it was interrupted, or asked for another secret in vain, it is tried again.
                 found |= {key: flight.values[key] for key in missing if key in flight.values}
         return found
@@ -142,21 +147,19 @@ class Flights:
         known: Callable[[SecretKey], SecretValue | None],
         found: dict[SecretKey, SecretValue],
     ) -> list[_Flight]:
-        process, others = self._process.get(), []
+        process = self._process.get()
         with process.lock:
-            for key in keys:
-                value, other = known(key), process.flights.get(key)
-                if value is not None:
-                    found[key] = value
-                elif other is None or other.is_lost():
-                    flight.keys.append(key)
-                    process.flights[key] = flight
-                elif other.is_of_this_thread():
+            found |= {key: value for key in keys if (value := known(key)) is not None}
+            missing = [key for key in keys if key not in found]
+            others = {key: process.flights[key] for key in missing if key in process.flights}
+            others = {key: other for key, other in others.items() if not other.is_lost()}
+            for key, other in others.items():
+                if other.is_of_this_thread():
                     text = f"{key.name!r} is being asked for by this very thread"
                     raise SecretError(text, secret_names=(key.name,))
-                else:
-                    others.append(other)
-        return others
+            flight.keys += [key for key in missing if key not in others]
+            process.flights.update(dict.fromkeys(flight.keys, flight))
+        return list(others.values())
 
     def _land(self, flight: _Flight) -> None:
         process = self._process.get()
