@@ -132,7 +132,7 @@ def test_too_large_an_object_is_refused_before_a_file_is_there(
     object_server: Any, tmp_path: Path
 ) -> None:
     url = object_server.put(b"12345")
-    with pytest.raises(S3ObjectTooLargeError, match="5 bytes, more than 4"):
+    with pytest.raises(S3ObjectTooLargeError, match="5 bytes are more than 4"):
         s3_object_to_file(object_server.client, url, destination=tmp_path, max_bytes=4)
     assert not list(tmp_path.iterdir())
     s3_object_to_file(object_server.client, url, destination=tmp_path, max_bytes=5)
@@ -243,6 +243,10 @@ def test_a_misspelt_option_is_named(object_server: Any) -> None:
             "s3://arn:aws:s3:eu-west-1:1:accesspoint/point/a/key",
             "arn:aws:s3:eu-west-1:1:accesspoint/point",
         ),
+        (
+            "s3://arn:aws:s3-outposts:us-west-2:1:outpost/op-01ac/accesspoint/point/a/key",
+            "arn:aws:s3-outposts:us-west-2:1:outpost/op-01ac/accesspoint/point",
+        ),
         ("s3://my.bucket/a/key", "my.bucket"),
     ],
 )
@@ -344,6 +348,8 @@ def test_a_version_is_downloaded_after_it_was_replaced(
         ("MethodNotAllowed", S3ObjectNotFoundError, "s3://b/k"),
         ("PreconditionFailed", S3ObjectChangedError, "s3://b/k"),
         ("EntityTooLarge", S3ObjectTooLargeError, "s3://b/k"),
+        ("ConditionalRequestConflict", S3Error, "try again"),
+        ("InvalidRange", S3Error, "no bytes in that range"),
         ("SlowDown", S3Error, "SlowDown"),
     ],
 )
@@ -361,6 +367,25 @@ def test_a_refusal_is_told_by_its_code(code: str, error: type[S3Error], text: st
     assert type(caught.value) is error
     assert (caught.value.code, caught.value.request_id) == (code, "request-1")
     # S3 repeats a token that it refuses; boto3's error holds all of the answer.
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_what_a_write_is_denied_is_not_told_as_absent() -> None:
+    def refuse() -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
+
+    with pytest.raises(S3AccessDeniedError, match="s3:PutObject"):
+        answer_of("s3://b/k", refuse)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret"), FileNotFoundError("secret")])
+def test_a_provider_of_credentials_that_fails_is_an_error_of_ours(error: Exception) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(S3Error, match=type(error).__name__) as caught:
+        answer_of("s3://b/k", fail)
+    assert "secret" not in str(caught.value)
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
@@ -414,4 +439,12 @@ def test_a_file_system_without_hard_links_will_do(
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     got = s3_object_to_file(object_server.client, object_server.put(b"x"), destination=tmp_path)
     assert got.read_bytes() == b"x"
-    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+    with pytest.raises(FileExistsError):
+        s3_object_to_file(
+            object_server.client,
+            object_server.put(b"y", "other"),
+            destination=tmp_path / "other",
+            progress=lambda _done, _total: (tmp_path / "other").write_bytes(b"another's"),
+        )
+    assert (tmp_path / "other").read_bytes() == b"another's"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "other"]

@@ -83,6 +83,14 @@ class TestExtraction:
         got[0].unlink()
         got[0].parent.rmdir()
 
+    @pytest.mark.parametrize("members", [{}, {"a/": b"", "b/": b""}], ids=["none", "directories"])
+    def test_without_files_a_new_directory_is_not_left_where_nobody_finds_it(
+        self, object_server: Any, make_zip: MakeZip, tmp_path: Path, members: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        assert s3_object_unzip(object_server.client, object_server.put(make_zip(members))) == []
+        assert not list(tmp_path.iterdir())
+
     def test_empty_directories_are_made(
         self, object_server: Any, tmp_path: Path, files_below: FilesBelow, make_zip: MakeZip
     ) -> None:

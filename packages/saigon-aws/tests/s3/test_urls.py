@@ -206,7 +206,7 @@ class TestTrickyKeys:
             assert url.partition("?")[0] == s3_virtual_host_object_url(region, bucket, key)
             query = parse_qs(urlsplit(url).query)
             assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
-            assert query["X-Amz-Expires"] == ["3600"]
+            assert query["X-Amz-Expires"] == ["900"]
 
     @pytest.mark.parametrize(
         ("region", "domain"),
@@ -306,6 +306,27 @@ class TestPresignedUrl:
     ) -> None:
         with pytest.raises(ValueError, match="expected"):
             s3_presigned_url(client, Bucket="bucket", Key="key", **options)
+
+    def test_without_a_word_a_url_lives_for_15_minutes_which_every_role_can_give(self) -> None:
+        client = short_lived_client(timedelta(minutes=16))
+        assert "X-Amz-Expires=900" in s3_presigned_url(client, "s3://bucket/key")
+        client.close()
+
+    def test_a_sessions_token_is_not_taken_for_more_than_any_session_lives(self) -> None:
+        token = boto3.session.Session(
+            "id", "key", aws_session_token="token", region_name="eu-west-1"
+        )
+        client = s3_get_client(session=token)
+        assert s3_presigned_url(client, "s3://bucket/key", expires_in=129_600)
+        with pytest.raises(ValueError, match="129600"):
+            s3_presigned_url(client, "s3://bucket/key", expires_in=129_601)
+        client.close()
+
+    def test_a_url_of_a_directory_bucket_lives_as_long_as_its_session(
+        self, client: "S3Client"
+    ) -> None:
+        with pytest.raises(ValueError, match="300"):
+            s3_presigned_url(client, "s3://bucket--euw1-az1--x-s3/key", expires_in=301)
 
     def test_a_client_that_signs_by_sigv2_is_refused(self) -> None:
         client = client_of("us-east-1", config=Config(signature_version="s3"))

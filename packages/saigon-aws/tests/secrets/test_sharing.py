@@ -276,6 +276,30 @@ def test_a_single_read_does_not_fail_with_the_batch_that_it_waited_for(
     first.join(10)
 
 
+def test_a_single_read_is_not_denied_because_a_batch_is(
+    server: Server, vault: AwsSecretVault
+) -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def deny() -> None:
+        began.set()
+        may_end.wait(10)
+        raise refusal("AccessDeniedException", operation="BatchGetSecretValue")
+
+    def fail() -> None:
+        with pytest.raises(SecretError, match="BatchGetSecretValue"):
+            vault.get_secrets(Named, ["a"])
+
+    server.on_call = deny
+    first = in_a_thread(fail)
+    began.wait(10)
+    with ThreadPoolExecutor(1) as threads:
+        single = threads.submit(lambda: vault.get_secret(Named, "a"))
+        may_end.set()
+        assert single.result(10).name == arn_of("a")
+    first.join(10)
+
+
 class TestBatches:
     @pytest.mark.parametrize("turned", [False, True])
     def test_an_arn_is_not_taken_for_a_name_nor_a_name_for_an_arn(self, turned: bool) -> None:
@@ -377,6 +401,13 @@ class TestOutages:
             vault.get_secret(Named, "a")
             assert len(server.calls) == calls
         now = 107.0
+        with pytest.raises(SecretUnavailableError):
+            vault.get_secret(Named, "a")
+
+    def test_what_is_forgotten_in_an_outage_stays_forgotten(self, server: Any) -> None:
+        vault = AwsSecretVault(server, ttl=timedelta(0), stale_if_error=timedelta(hours=1))
+        vault.get_secret(Named, "a")
+        server.failure, server.on_call = refusal("503", 503), lambda: vault.invalidate("a")
         with pytest.raises(SecretUnavailableError):
             vault.get_secret(Named, "a")
 

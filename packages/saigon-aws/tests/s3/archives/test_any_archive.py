@@ -54,6 +54,11 @@ contents = st.one_of(
 )
 
 
+def without_signatures(size: int) -> st.SearchStrategy[bytes]:
+    """Give bytes that the standard library's reader does not take for a record."""
+    return st.binary(max_size=size).filter(lambda found: b"PK" not in found)
+
+
 @st.composite
 def trees(draw: st.DrawFn) -> dict[str, bytes | None]:
     """Draw files and directories (None) by their paths, of which no two are one place."""
@@ -82,7 +87,7 @@ def layouts(draw: st.DrawFn) -> dict[str, Any]:
         "descriptor": draw(st.sampled_from(["", "plain", "signed", "plain64", "signed64"])),
         "mode": draw(st.sampled_from([0, 0o644, 0o755, 0o7777])),
         "comment": draw(st.binary(max_size=5)),
-        "gap": draw(st.one_of(st.just(b""), st.binary(max_size=40))),
+        "gap": draw(st.one_of(st.just(b""), without_signatures(40))),
         "made_by": draw(st.sampled_from([0, UNIX | 30, 19 << 8, 10 << 8])),
     }
 
@@ -118,10 +123,10 @@ def test_any_archive_comes_out_as_it_was_packed(
         told.append((name, content or b"", fields))
     archive = zips.archive(
         *members,
-        prefix=data.draw(st.binary(max_size=30)),
+        prefix=data.draw(without_signatures(30)),
         counts_prefix=data.draw(st.booleans()),
-        gap=data.draw(st.binary(max_size=9)),
-        comment=data.draw(st.binary(max_size=9)),
+        gap=data.draw(without_signatures(9)),
+        comment=data.draw(without_signatures(9)),
         zip64=data.draw(st.booleans()),
     )
     s3, place = new_s3(), new_place()

@@ -30,7 +30,7 @@ def s3_get_client(
     session: "Session | None" = None,
     config: "Config | None" = None,
 ) -> "S3Client":
-    """Return an S3 client that signs with SigV4 and speaks to the bucket's own regional host.
+    """Return an S3 client that signs with SigV4 and speaks to its region's own host.
 
     boto3's default pre-signs with SigV2 in some regions, and for the global host in others.
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html

@@ -19,9 +19,11 @@ _SCHEME = "s3://"
 _MAX_KEY_BYTES = 1024
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, and what could be a
 # name in us-east-1 before 2018
-_BUCKET = re.compile(r"[A-Za-z0-9](?:\.?[A-Za-z0-9_-]){1,254}", re.ASCII)
+_BUCKET = re.compile(r"(?=.{3,255}$)[A-Za-z0-9](?:\.?[A-Za-z0-9_-])+", re.ASCII)
 # Access points, those of Outposts, Object Lambda and several regions
-_ARN = re.compile(r"arn:[a-z0-9:-]+[:/]accesspoint[:/][A-Za-z0-9.-]+", re.ASCII)
+_ARN = re.compile(
+    r"arn:[a-z0-9:-]+(?:[:/]op-[a-z0-9]+)?[:/]accesspoint[:/][A-Za-z0-9.-]+", re.ASCII
+)
 
 
 class S3ObjectDescriptor(TypedDict):

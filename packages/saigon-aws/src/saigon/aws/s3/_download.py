@@ -124,7 +124,7 @@ def _check_size(
     stream: ObjectStream, max_bytes: int | None, descriptor: S3ObjectDescriptor
 ) -> None:
     if max_bytes is not None and stream.size > max_bytes:
-        text = f"{describe(descriptor)} has {stream.size} bytes, more than {max_bytes}"
+        text = f"{describe(descriptor)}: {stream.size} bytes are more than {max_bytes}"
         raise S3ObjectTooLargeError(text)
 
 

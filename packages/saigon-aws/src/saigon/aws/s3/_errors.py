@@ -27,9 +27,20 @@ _PARAMETER = re.compile(r"parameter:? \"?(\w+)|Invalid (bucket) name", re.ASCII)
 # MethodNotAllowed is the answer to a GET of the version that is a delete marker.
 _NOT_FOUND = {"404", "MethodNotAllowed", "NoSuchBucket", "NoSuchKey", "NoSuchVersion", "NotFound"}
 _DENIED = {"403", "AccessDenied", "AllAccessDisabled", "Forbidden"}
-_CHANGED = {"412", "ConditionalRequestConflict", "PreconditionFailed"}
+_CHANGED = {"412", "PreconditionFailed"}
+_KINDS: tuple[tuple[set[str], type[S3Error], str], ...] = (
+    (_NOT_FOUND, S3ObjectNotFoundError, "{} does not exist"),
+    (_DENIED, S3AccessDeniedError, "{} is denied, or absent without s3:ListBucket on its bucket"),
+    (_CHANGED, S3ObjectChangedError, "{} is not the one that was expected"),
+    ({"ConditionalRequestConflict"}, S3Error, "{} is being written or deleted now; try again"),
+    ({"InvalidRange"}, S3Error, "{} has no bytes in that range"),
+    ({"EntityTooLarge"}, S3ObjectTooLargeError, "{} is larger than S3 allows"),
+)
 # What a second attempt may get where the first has done the work.
 _DONE_BEFORE = {*_CHANGED, "NoSuchUpload"}
+_WRITING = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+# What botocore and its providers of credentials raise besides their own.
+_OTHERS = (AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any) -> AnswerT:
@@ -65,7 +76,7 @@ def answer_of(where: str, ask: Callable[..., AnswerT], *args: Any, **given: Any)
         failure = ValueError(f"expected {names} that S3 takes, for {where}")
     except MissingDependencyException:
         failure = S3Error(f"{where} needs the AWS CRT: pip install 'botocore[crt]'")
-    except (BotoCoreError, HTTPError, ResponseParserError, ValueError) as error:
+    except (BotoCoreError, HTTPError, ResponseParserError, *_OTHERS) as error:
         failure = S3Error(f"the request for {where} failed: {_reason(error)}")
     # Outside of the handlers: S3 repeats a token that it refuses, and the string that was signed,
     # in its answer, which a caught error holds.
@@ -83,26 +94,19 @@ def _from_client_error(error: "ClientError", where: str) -> S3Error:
     response: Any = error.response
     code = response.get("Error", {}).get("Code", "")
     request_id = response.get("ResponseMetadata", {}).get("RequestId")
+    is_writing = error.operation_name in _WRITING
     kind, text = _told(code, where)
-    if code in _DONE_BEFORE and _is_repeated(response):
+    if kind is S3AccessDeniedError and is_writing:
+        text = f"{where} may not be written; expected the permission for s3:PutObject"
+    if is_writing and code in _DONE_BEFORE and _is_repeated(response):
         text += ", or an earlier attempt of this call, whose answer was lost, has written it"
     return kind(text, code=code, request_id=request_id)
 
 
 def _told(code: str, where: str) -> tuple[type[S3Error], str]:
-    if code in _NOT_FOUND:
-        return S3ObjectNotFoundError, f"{where} does not exist"
-    if code in _DENIED:
-        return (
-            S3AccessDeniedError,
-            f"{where} is denied, or absent without s3:ListBucket on its bucket",
-        )
-    if code in _CHANGED:
-        return S3ObjectChangedError, f"{where} is not the one that was expected"
-    if code == "InvalidRange":
-        return S3Error, f"{where} has no bytes in that range"
-    if code == "EntityTooLarge":
-        return S3ObjectTooLargeError, f"{where} is larger than S3 allows"
+    for codes, kind, text in _KINDS:
+        if code in codes:
+            return kind, text.format(where)
     return S3Error, f"S3 refused the request for {where}: {code or 'no code'}"
 
 

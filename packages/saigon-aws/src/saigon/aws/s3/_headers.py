@@ -30,5 +30,5 @@ def checked_metadata(metadata: Any) -> dict[str, str]:
         if value != "":
             check_header(f"metadata {name!r}", value)
     if len({name.lower() for name in metadata}) < len(metadata):
-        raise ValueError("expected names in metadata that differ not by case alone: S3 ignores it")
+        raise ValueError("expected names in metadata that differ in more than case")
     return dict(metadata)

@@ -83,8 +83,10 @@ def put_file(unfinished: Path, target: Path, *, overwrite: bool) -> None:
         target.hardlink_to(unfinished)  # fails where the name is taken, which a rename does not
     except FileExistsError:
         raise FileExistsError(f"{target} exists; pass overwrite=True to replace it") from None
-    except OSError:  # a file system without hard links
-        unfinished.replace(target)
+    except OSError:  # a file system without hard links: an empty file takes the name first
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        with removed_on_error(target):
+            unfinished.replace(target)
         return
     unfinished.unlink()
 

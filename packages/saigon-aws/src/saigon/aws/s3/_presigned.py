@@ -24,6 +24,10 @@ _MAX_SECONDS = 604_800
 _MAX_POST_BYTES = 5 * 1024**3
 
 _EXPRESS = "--x-s3"
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
+_MAX_EXPRESS_SECONDS = 300
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+_MAX_SESSION_SECONDS = 129_600
 
 _OPERATIONS = {"GET": "get_object", "HEAD": "head_object", "PUT": "put_object"}
 
@@ -47,13 +51,14 @@ def s3_presigned_url(
     /,
     *,
     method: Literal["GET", "HEAD", "PUT"] = "GET",
-    expires_in: int = 3600,
+    expires_in: int = 900,
     content_type: str | None = None,
     **descriptor: Unpack[DescriptorArguments],
 ) -> str:
     """Return a URL that reads or writes one object without credentials of the caller's own.
 
-    The URL is a permission and belongs in no log. It makes no request to be made.
+    The URL is a permission and belongs in no log. Making it takes no request, but for renewing
+    credentials, and for the session of a directory bucket.
     See https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 
     Args:
@@ -61,7 +66,9 @@ def s3_presigned_url(
         source: The object as a descriptor or as ``s3://bucket/key``, instead of keywords.
         method: What the URL is good for.
         expires_in: For how many seconds, from 1 to 604,800 (seven days), and no longer than the
-            client's own credentials live: the URL dies with them.
+            client's own credentials live: the URL dies with them. Those that renew themselves
+            live for 15 minutes at least when they sign. Those that came ready with a session's
+            token, as in AWS Lambda, do not say for how long: up to 36 hours is taken.
         content_type: With PUT: the media type that the upload must then be sent with.
         **descriptor: ``Bucket``, ``Key`` and perhaps ``VersionId``.
 
@@ -74,6 +81,7 @@ def s3_presigned_url(
     check_no_dot_segments(found["Key"])
     parameters = _parameters(found, method, content_type)
     _check_seconds(expires_in)
+    _check_express(found["Bucket"], expires_in)
     where = describe(found)
     _check_credentials_life(client, expires_in, where)
     url = answer_of(
@@ -94,7 +102,7 @@ def s3_presigned_post(
     *,
     max_bytes: int,
     min_bytes: int = 0,
-    expires_in: int = 3600,
+    expires_in: int = 900,
     content_type: str | None = None,
 ) -> S3PresignedPost:
     """Return a form that uploads one object of a bounded size, from a browser for instance.
@@ -124,6 +132,8 @@ def s3_presigned_post(
     if not are_whole or not 0 <= min_bytes <= max_bytes <= _MAX_POST_BYTES:
         raise ValueError(f"expected 0 <= min_bytes <= max_bytes <= {_MAX_POST_BYTES}")
     _check_seconds(expires_in)
+    if content_type is not None:
+        check_header("content_type", content_type)
     fixed = {} if content_type is None else {"Content-Type": content_type}
     conditions: list[Any] = [["content-length-range", min_bytes, max_bytes], *_each(fixed)]
     where = describe(found)
@@ -176,11 +186,24 @@ def _check_credentials_life(client: "S3Client", expires_in: int, where: str) -> 
     if credentials is None:
         raise S3Error(f"there are no AWS credentials to sign with for {where}")
     if refresh_needed is None:
+        _check_session_life(credentials, expires_in)
         return
     answer_of(where, credentials.get_frozen_credentials)  # makes or renews them, as signing does
     if refresh_needed(refresh_in=expires_in):
         text = f"the credentials expire before {expires_in} seconds; expected fewer"
         raise ValueError(f"{text}, or credentials of a longer session")
+
+
+def _check_session_life(credentials: Any, expires_in: int) -> None:
+    """Refuse what no session lives for: these credentials do not say how long theirs does."""
+    if getattr(credentials, "token", None) and expires_in > _MAX_SESSION_SECONDS:
+        raise ValueError(f"expected at most {_MAX_SESSION_SECONDS} seconds with a session's token")
+
+
+def _check_express(bucket: str, expires_in: int) -> None:
+    # Directory buckets are signed for by a session of the bucket's own.
+    if bucket.endswith(_EXPRESS) and expires_in > _MAX_EXPRESS_SECONDS:
+        raise ValueError(f"expected at most {_MAX_EXPRESS_SECONDS} seconds for a directory bucket")
 
 
 def _check_signature(is_v4: bool) -> None:  # noqa: FBT001  # the one thing it checks

@@ -16,6 +16,7 @@ from saigon.aws.s3._places import (
     make_like,
     new_temporary_directory,
     put_directory,
+    remove,
     removed_on_error,
 )
 from saigon.aws.s3._progress import Progress
@@ -74,8 +75,9 @@ def s3_object_unzip(
         client: An S3 client.
         source: The archive as a descriptor or as ``s3://bucket/key``, instead of keywords.
         destination: A directory that is not there yet or is empty, in one that is there; a new
-            temporary directory where absent.
-        members: The names of the members to extract; all of them where absent.
+            temporary directory where absent, which is removed again if there are no files.
+        members: The names of the members to extract; all of them where absent. What lies between
+            the first and the last of them is read, too.
         limits: The most that is extracted.
         progress: Called with the bytes written and in all, at most once per MiB and at the end;
             an exception from it cancels the extraction.
@@ -87,7 +89,9 @@ def s3_object_unzip(
 
     Raises:
         ValueError: An argument is wrong; no request was made.
-        FileExistsError: The destination has content and ``overwrite`` is not set.
+        FileExistsError: The destination has content and ``overwrite`` is not set, or it is a file,
+            a mount point or the working directory.
+        FileNotFoundError: The directory that it would stand in is not there.
         UnsafeMemberError: A member would not become a plain file inside the destination.
         UnzipLimitError: The archive holds more than the limits allow.
         BadArchiveError: It is not a whole and consistent zip archive.
@@ -104,6 +108,8 @@ def s3_object_unzip(
         entries = selected_entries(archive, names, limits)
         files = extract(archive, entries, unfinished, progress)
         put_directory(unfinished, target, overwrite=overwrite)
+    if destination is None and not files:
+        remove(target)  # nobody could find it
     return paths_of(files, target if destination is None else Path(destination))
 
 
@@ -212,7 +218,7 @@ class _PiecesIO(io.RawIOBase):
         super().__init__()
         self._pieces = pieces
         self._rest = memoryview(b"")
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def readable(self) -> bool:
         return True
@@ -233,7 +239,7 @@ class _PiecesIO(io.RawIOBase):
             raise self._error  # who reads on must not take it for the end
         try:
             return next(self._pieces, None)
-        except Exception as error:
+        except BaseException as error:
             self._error = error
             raise
 

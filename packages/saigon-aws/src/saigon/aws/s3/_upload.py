@@ -1,9 +1,9 @@
 """Bytes, files and streams as an object."""
 
+import logging
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 __all__ = ["s3_write_bytes"]
+
+_logger = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 _PART = 8 * 1024 * 1024
@@ -39,9 +41,10 @@ def s3_write_bytes(
     metadata: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> S3ObjectDescriptor:
-    """Write an object: in one request up to 8 MiB, in parts above, two parts in memory at most.
+    """Write an object: in one request up to 8 MiB, in parts above, few of them in memory.
 
-    An upload that ends by any exception is aborted; S3 keeps no parts of it.
+    An upload that ends by any exception is aborted, so that S3 keeps no parts of it; where that
+    fails too, a warning is logged.
     See https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html and
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 
@@ -64,7 +67,8 @@ def s3_write_bytes(
 
     Raises:
         ValueError: An argument is wrong; no request was made.
-        S3ObjectChangedError: An object is there and ``if_none_match`` was given.
+        S3ObjectChangedError: An object is there and ``if_none_match`` was given; the text says
+            where it may be this call's own, because the answer to an attempt was lost.
         S3ObjectTooLargeError: A stream of unknown length has more than 10,000 parts.
         S3AccessDeniedError: It may not be written.
         S3Error: Anything else went wrong in S3 or on the way to it.
@@ -195,8 +199,10 @@ class _Upload:
         return response
 
     def _abort(self, target: dict[str, Any]) -> None:
-        with suppress(S3Error):
+        try:
             self._ask(self.client.abort_multipart_upload, **target)
+        except S3Error as error:
+            _logger.warning("The parts of an upload stay: %s", error)
 
     def _ask(self, ask: Callable[..., Any], **given: Any) -> Any:
         return answer_of(describe(self.descriptor), ask, **given)

@@ -65,7 +65,7 @@ class S3AccessDeniedError(S3Error):
 
 
 class S3ObjectChangedError(S3Error):
-    """The object is not the one expected: it was replaced, or exists where none may (412)."""
+    """The object is not the one expected: it was replaced, or is there where none may be (412)."""
 
 
 class S3ObjectTooLargeError(S3Error):
@@ -81,7 +81,7 @@ class S3EventError(S3Error):
 
 
 class UnzipError(S3Error):
-    """The archive was not extracted; nothing of it is left behind."""
+    """The archive was not extracted, or not read to its end; no file of it is left behind."""
 
 
 class BadArchiveError(UnzipError):

@@ -102,13 +102,16 @@ class SecretCache:
     def _stale(self, keys: Sequence[SecretKey]) -> dict[SecretKey, SecretValue]:
         """Return those that may stand in, and let them do so for a moment without a call."""
         found = {}
-        for key in keys:
-            entry, now = self._entries.get(key), self._clock.now()
-            if entry is None or now >= entry.stale_until:
-                continue
-            found[key] = entry.value
-            until = min(now + _PAUSE, entry.stale_until)
-            # Unless another thread has got a new one meanwhile.
-            if self._entries.get(key) is entry:
+
+        def find() -> None:
+            now = self._clock.now()
+            for key in keys:
+                entry = self._entries.get(key)
+                if entry is None or now >= entry.stale_until:
+                    continue
+                found[key] = entry.value
+                until = max(entry.fresh_until, min(now + _PAUSE, entry.stale_until))
                 self._entries[key] = _Entry(entry.value, until, entry.stale_until)
+
+        self._flights.run_alone(find)
         return found

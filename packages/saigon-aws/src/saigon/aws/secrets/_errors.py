@@ -26,7 +26,14 @@ _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
 # What botocore stumbles over in an answer that is not one, and providers of credentials in their
 # files: the errors may hold what was read.
-_UNREADABLE: Final = (AttributeError, LookupError, TypeError, ValueError)
+_UNREADABLE: Final = (
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 _WORD: Final = re.compile(r"[\w.]{1,100}", re.ASCII)
 
 

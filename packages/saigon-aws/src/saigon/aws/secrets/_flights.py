@@ -24,6 +24,7 @@ class _Flight:
     """One call in progress, and those who wait for it."""
 
     keys: list[SecretKey] = field(default_factory=list)
+    load: "Load | None" = None
     owner: threading.Thread = field(default_factory=threading.current_thread)
     done: threading.Event = field(default_factory=threading.Event)
     unwanted: set[SecretKey] = field(default_factory=set)
@@ -91,9 +92,14 @@ class Flights:
             missing = [key for key in keys if key not in found]
             for flight in self._lead(missing, load, known, found):
                 flight.wait()
-                if flight.error is not None and set(flight.keys) <= set(keys):
+                if (
+                    flight.error is not None
+                    and flight.load == load
+                    and set(flight.keys) <= set(keys)
+                ):
                     raise _own(flight.error)
-                # Where it was interrupted, or asked for another secret in vain, it is tried again.
+                # Where it was interrupted, asked in another way, or for another secret in vain, it
+                # is tried again.
                 found |= {key: flight.values[key] for key in missing if key in flight.values}
         return found
 
@@ -117,6 +123,11 @@ class Flights:
             for key in [key for key in process.flights if chosen(key)]:
                 process.flights.pop(key).unwanted.add(key)
 
+    def run_alone(self, work: Callable[[], None]) -> None:
+        """Do something while no call can end."""
+        with self._process.get().lock:
+            work()
+
     def _lead(
         self,
         keys: Sequence[SecretKey],
@@ -125,7 +136,7 @@ class Flights:
         found: dict[SecretKey, SecretValue],
     ) -> list[_Flight]:
         """Call for what nobody calls for, and return the calls of others."""
-        flight = _Flight()
+        flight = _Flight(load=load)
         try:
             others = self._register(flight, keys, known, found)
             if flight.keys:

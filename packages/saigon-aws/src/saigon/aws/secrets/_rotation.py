@@ -18,7 +18,8 @@ ResultT = TypeVar("ResultT")
 PATIENCE: Final = 30.0
 """Seconds after the first refusal in which the secret is tried again.
 
-Between the steps setSecret and finishSecret of a rotation, the current value is not in force.
+Between the steps setSecret and finishSecret of a rotation, the current value is no longer
+accepted, and the new one not yet current.
 See https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_turn-on-for-other.html
 """
 _FIRST_DELAY: Final = 0.5

@@ -236,16 +236,16 @@ class AwsSecretVault:
         The remembered value comes first. Where it is refused, the secret is asked for again, and
         a value that differs is tried at once. After that there are pauses, jittered and growing
         from half a second, up to 30 seconds in all: for some moments of a rotation the current
-        value is not yet in force. A value that was refused is not offered again before a pause.
-        An error of any other kind passes at once.
+        value is no longer accepted, and the new one not yet current. A value that was refused is
+        not offered again before a pause. An error of any other kind passes at once.
 
         Args:
             secret_name: The secret's name or ARN.
             model_type: What the value must be.
             use: Uses it, by a login for instance; it may be called several times.
             try_previous: Whether AWSPREVIOUS is tried too. It is for rotations that alternate
-                two users, where the previous one stays in force; where there is one user, it
-                only adds a failed login.
+                two users, where the previous one stays in force, and the new one may not have
+                reached every server yet; where there is one user, it only adds a failed login.
             is_refusal: Tells the errors of ``use`` that mean a refused login. By default those are
                 saigon.orm's of kind ``auth``, those of PostgreSQL's and MySQL's drivers, also
                 inside of SQLAlchemy's, and those of requests and httpx with a status of 401.
