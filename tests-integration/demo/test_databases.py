@@ -24,6 +24,7 @@ def mysql_login_url(mysql_url: str) -> Iterator[str]:
     with admin.begin() as connection:
         for host in hosts:
             user = {"user": USER, "host": host}
+            connection.execute(text("DROP USER IF EXISTS :user@:host"), user)  # of a killed run
             create = text("CREATE USER :user@:host IDENTIFIED BY :password")
             connection.execute(create, {**user, "password": PASSWORD})
             grant = text(f"GRANT ALL ON {admin.url.database}.* TO :user@:host")
