@@ -109,7 +109,8 @@ def test_a_new_password_then_an_app_then_its_code(
     assert token.challenge is not None
     with pytest.raises(CodeMismatchError):
         idp.respond_to_challenge(token.challenge, app.wrong_code())
-    signed_in(idp.respond_to_challenge(token.challenge, app.code()), pool)
+    used = app.code()
+    signed_in(idp.respond_to_challenge(token.challenge, used), pool)
     with pytest.raises(ChallengeExpiredError):
         idp.respond_to_challenge(token.challenge, app.code())
 
@@ -118,7 +119,7 @@ def test_a_new_password_then_an_app_then_its_code(
         idp.login_user(name, PASSWORD)
     code = asked(caught.value.challenge, "SOFTWARE_TOKEN_MFA")
     with pytest.raises(CodeExpiredError):
-        idp.respond_to_challenge(code, app.code())  # the one of the enrolment
+        idp.respond_to_challenge(code, used)  # also where 30 seconds are over meanwhile
     with pytest.raises(CodeMismatchError):
         idp.respond_to_challenge(code, app.wrong_code())
     pool.clock_offset = 30

@@ -321,7 +321,9 @@ def make_client(
     made: list[S3Client] = []
 
     def make(**options: Any) -> "S3Client":
-        config = Config(retries={"max_attempts": 0}, proxies={}, **{"read_timeout": 20, **options})
+        # In the legacy mode botocore raises the last error itself, whatever another handler says.
+        retries: Any = {"max_attempts": 0, "mode": "standard"}
+        config = Config(retries=retries, proxies={}, **{"read_timeout": 20, **options})
         url = f"http://127.0.0.1:{scripted_server.server_port}"
         made.append(s3_get_client(endpoint_url=url, session=boto_session, config=config))
         return made[-1]
