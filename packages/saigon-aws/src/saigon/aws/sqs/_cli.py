@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BotoCoreError as error:
         return _failed(error, MISUSED)  # such as: no region
     except SecretError as error:
-        # Of its own class where no request could be made: without a region, for instance.
-        return _failed(error, MISUSED if type(error) is SecretError else FAILED)
+        # Without a code where no request could be made: without a region, for instance.
+        misused = type(error) is SecretError and error.code is None
+        return _failed(error, MISUSED if misused else FAILED)
     except ForwarderError as error:
         return _failed(error, FAILED)
 
