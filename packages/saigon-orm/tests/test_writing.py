@@ -44,8 +44,10 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.sql.elements import Null
 
 from saigon.model import BaseModelNoExtra
+from saigon.orm._rows.forms import column_form, unchanged_types
+from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
-from saigon.orm.model import model_data_to_row_values
+from saigon.orm.model import model_data_to_row_values, row_values_writer
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 KEY = UUID("00112233-4455-6677-8899-aabbccddeeff")
@@ -123,6 +125,49 @@ def test_json_may_have_a_shape_of_its_own() -> None:
     in_json = PlainSerializer(named, when_used="json")
     annotation = Annotated[dict[str, int | None], in_json]
     assert written(annotation, {"a": None, "b": 1}, JSON) == {"b": 1}
+
+
+SAMPLES = [
+    *(None, True, 1, 2**70, 1.5, 16_777_217.5, float("inf"), Decimal("1.25"), "a", b"a"),
+    *(KEY, NOON, NOON.date(), NOON.time(), MILLIS, Colour.RED, SecretStr("x")),
+]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql", "mysql", "sqlite"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(String(), Integer(), Numeric(), Numeric(8, 2), Float(), Double(), LargeBinary(), Uuid()),
+        *(Date(), DateTime(), DateTime(timezone=True), Time(), Interval(), types.NullType()),
+        *(JSON(), ARRAY(Uuid), types.Enum(Colour), mysql.DATETIME(fsp=6), postgresql.JSONB()),
+    ],
+    ids=repr,
+)
+def test_a_value_that_needs_no_look_is_written_as_it_is(kind: Any, dialect: str) -> None:
+    place = Place("x", kind, dialect, object)
+    for value in SAMPLES:
+        if type(value) in unchanged_types(place):
+            assert column_form(value, place) is value
+
+
+def test_a_writer_writes_one_model_after_the_other() -> None:
+    class Order(BaseModel):
+        model_config = ConfigDict(extra="allow")
+
+        id: int | None = None
+        name: str = Field(alias="orderName")
+
+    table = Table(
+        "t",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        *(Column(name, Text) for name in ("orderName", "a", "b")),
+    )
+    write = row_values_writer(Order, table)
+    assert write(Order(orderName="x", a="1")) == {"orderName": "x", "a": "1"}
+    assert write(Order(id=1, orderName="y", b="2")) == {"id": 1, "orderName": "y", "b": "2"}
+    with pytest.raises(ModelMappingError, match="no column for the fields c;"):
+        write(Order(orderName="z", a="1", c="3"))
 
 
 def test_a_field_that_dumps_leave_out_is_written_where_it_has_a_column() -> None:

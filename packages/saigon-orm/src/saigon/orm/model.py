@@ -4,7 +4,7 @@ What a database keeps is less than what a model says: MySQL and SQLite have no i
 and, reflected, no JSON. Reading follows the model's field, writing follows the table's column.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -12,13 +12,14 @@ from sqlalchemy import FromClause, Row
 
 from saigon.orm._rows.fields import field_keys, path_roots
 from saigon.orm._rows.reading import row_reader
-from saigon.orm._rows.writing import row_values
+from saigon.orm._rows.writing import RowWriter
 
 __all__ = [
     "filter_unknown_model_fields",
     "model_data_to_row_values",
     "row_mapping_to_model_data",
     "row_to_model_data",
+    "row_values_writer",
 ]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -78,7 +79,27 @@ def model_data_to_row_values(
         ModelMappingError: A field has no column in the table, or the column would not give its
             value back: an instant without offset, or a fraction of a second, for instance.
     """
-    return row_values(data, table, dialect_name, exclude)
+    return RowWriter(type(data), table, dialect_name, exclude)(data)
+
+
+def row_values_writer(
+    model: type[BaseModel],
+    table: FromClause | None = None,
+    *,
+    dialect_name: str | None = None,
+    exclude: Collection[str] = (),
+) -> Callable[[BaseModel], dict[str, Any]]:
+    """Return ``model_data_to_row_values`` for many of a model: several times as fast.
+
+    Model and table are looked at once, so neither may change afterwards.
+
+    Args:
+        model: The class of the data, exactly.
+        table: As of ``model_data_to_row_values``.
+        dialect_name: Likewise.
+        exclude: Likewise.
+    """
+    return RowWriter(model, table, dialect_name, exclude)
 
 
 def filter_unknown_model_fields(

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
@@ -16,11 +17,25 @@ from saigon.orm._rows.clocks import clock_form
 from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
 
-__all__ = ["column_form"]
+__all__ = ["column_form", "unchanged_types"]
 
 _BINARY = (types.LargeBinary, types.BINARY, types.VARBINARY)
 _HEX_LENGTH = 32  # of a UUID without hyphens
 _INT64 = range(-(2**63), 2**63)
+_OWN_FORMS = (types.JSON, types.ARRAY, types.Enum)
+
+
+def unchanged_types(place: Place) -> frozenset[type]:
+    """Return the types whose values the column takes as they are, so that they need no look."""
+    if place.is_a(*_OWN_FORMS):
+        return frozenset()
+    unchanged: set[type] = {str, bool, type(None)}
+    unchanged |= set() if place.dialect_name == "sqlite" else {int}
+    if not place.is_a(types.String):
+        unchanged |= {bytes, date}
+        unchanged |= set() if place.is_single or place.is_whole else {float, Decimal}
+        unchanged |= set() if place.is_a(*_BINARY) else {UUID}
+    return frozenset(unchanged)
 
 
 def column_form(value: Any, place: Place) -> Any:

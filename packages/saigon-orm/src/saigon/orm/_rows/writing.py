@@ -1,7 +1,7 @@
 """Models to rows: which fields go where, and which of them as JSON."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
@@ -10,37 +10,116 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import FromClause, types
 
 from saigon.orm._rows.fields import field_keys
-from saigon.orm._rows.forms import column_form
+from saigon.orm._rows.forms import column_form, unchanged_types
 from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
 
-__all__ = ["row_values"]
+__all__ = ["RowWriter"]
 
 _CONTAINERS = (BaseModel, dict, list, tuple, set, frozenset)
 
 
-def row_values(
-    data: BaseModel,
-    table: FromClause | None,
-    dialect_name: str | None,
-    exclude: Collection[str],
-) -> dict[str, Any]:
-    """Return a model's values by the names of the columns.
+class RowWriter:
+    """Gives the rows of a model's data; what the data does not decide is settled once."""
 
-    Raises:
-        ModelMappingError: A field has no column in the table, or its value has no exact form.
-    """
-    values = _python_values(data, table, exclude)
-    places = {name: _place(data, name, table, dialect_name) for name in values}
-    missing = [name for name, place in places.items() if place is None]
-    if missing:
-        raise ModelMappingError(
-            f"no column for the fields {', '.join(missing)}; name them in 'exclude' to leave them"
+    def __init__(
+        self,
+        model: type[BaseModel],
+        table: FromClause | None,
+        dialect_name: str | None,
+        exclude: Collection[str],
+    ) -> None:
+        self._model = model
+        self._table = table
+        self._dialect_name = dialect_name
+        self._exclude = set(exclude)
+        self._hidden = tuple(self._hidden_names())
+        self._places = self._places_of(model.model_fields)
+        self._unchanged = {name: unchanged_types(place) for name, place in self._places.items()}
+        self._is_renamed = any(name != place.key for name, place in self._places.items())
+        self._primary = (
+            () if table is None else tuple(key for key, col in table.c.items() if col.primary_key)
         )
-    found = {name: place for name, place in places.items() if place is not None}
-    values |= _json_values(data, {n: values[n] for n, p in found.items() if _is_json(values[n], p)})
-    forms = {place.key: _form(name, values[name], place) for name, place in found.items()}
-    return forms if table is None else _without_empty_keys(forms, table)
+
+    def __call__(self, data: BaseModel) -> dict[str, Any]:
+        """Return the data's values by the names of the columns.
+
+        Raises:
+            ModelMappingError: A field has no column in the table, or its value has no exact form.
+        """
+        values = self._python_values(data)
+        unchanged = self._unchanged
+        others = [n for n, value in values.items() if type(value) not in unchanged.get(n, ())]
+        if others:
+            self._convert(data, values, others)
+        if self._is_renamed:
+            places = self._places
+            values = {places[n].key if n in places else n: value for n, value in values.items()}
+        # The key of a new row is left to the database: PostgreSQL makes none in place of NULL.
+        for key in self._primary:
+            if key in values and values[key] is None:
+                del values[key]
+        return values
+
+    def _convert(self, data: BaseModel, values: dict[str, Any], names: list[str]) -> None:
+        """Bring the values of these names into the forms of their columns."""
+        places = self._places
+        if not places.keys() >= set(names):
+            places = places | self._places_of_others(names)
+        in_json = [name for name in names if _is_json(values[name], places[name])]
+        if in_json:
+            values |= _json_values(data, {name: values[name] for name in in_json})
+        for name in names:
+            values[name] = _form(name, values[name], places[name])
+
+    def _python_values(self, data: BaseModel) -> dict[str, Any]:
+        # A round trip leaves computed fields out, and Json fields as text.
+        values = data.model_dump(by_alias=False, exclude=self._exclude, round_trip=True)
+        for name in self._hidden:
+            values[name] = getattr(data, name)
+        return values
+
+    def _hidden_names(self) -> Iterable[str]:
+        # What is kept out of answers is not kept out of the table that has a column for it.
+        if self._table is None:
+            return
+        for name, field in self._model.model_fields.items():
+            is_hidden = field.exclude and name not in self._exclude
+            if is_hidden and _column_key(name, field, self._table) is not None:
+                yield name
+
+    def _places_of(self, names: Iterable[str]) -> dict[str, Place]:
+        found = ((name, self._place(name)) for name in names)
+        return {name: place for name, place in found if place is not None}
+
+    def _places_of_others(self, names: list[str]) -> dict[str, Place]:
+        """Return the places of what is no field, or has no column at all."""
+        others = [name for name in names if name not in self._places]
+        places = self._places_of(others)
+        missing = [name for name in others if name not in places]
+        if missing:
+            raise ModelMappingError(
+                f"no column for the fields {', '.join(missing)}; "
+                "name them in 'exclude' to leave them"
+            )
+        return places
+
+    def _place(self, name: str) -> Place | None:
+        field = self._model.model_fields.get(name)
+        annotation = None if field is None else field.annotation
+        if self._table is None:
+            return Place(name, types.NullType(), self._dialect_name, annotation)
+        key = _column_key(name, field, self._table)
+        if key is None:
+            return None
+        kind = self._table.c[key].type
+        variant = kind._variant_mapping.get(self._dialect_name or "", kind)  # noqa: SLF001  # of with_variant
+        return Place(key, variant, self._dialect_name, annotation)
+
+
+def _column_key(name: str, field: FieldInfo | None, table: FromClause) -> str | None:
+    keys = [name] if field is None else field_keys(name, field)
+    return next((key for key in keys if key in table.c), None)
 
 
 def _form(name: str, value: Any, place: Place) -> Any:
@@ -48,46 +127,6 @@ def _form(name: str, value: Any, place: Place) -> Any:
         return column_form(value, place)
     except ModelMappingError as exc:
         raise ModelMappingError(f"{name}: {exc}") from exc.__cause__
-
-
-def _without_empty_keys(forms: Mapping[str, Any], table: FromClause) -> dict[str, Any]:
-    """Leave the key of a new row to the database: PostgreSQL makes none in place of NULL."""
-    return {k: form for k, form in forms.items() if form is not None or not table.c[k].primary_key}
-
-
-def _python_values(
-    data: BaseModel, table: FromClause | None, exclude: Collection[str]
-) -> dict[str, Any]:
-    # A round trip leaves computed fields out, and Json fields as text.
-    values = data.model_dump(by_alias=False, exclude=set(exclude), round_trip=True)
-    # What is kept out of answers is not kept out of the table that has a column for it.
-    hidden = {
-        name: getattr(data, name)
-        for name, field in type(data).model_fields.items()
-        if field.exclude and name not in exclude and table is not None
-        if _column_key(name, field, table) is not None
-    }
-    return values | hidden
-
-
-def _place(
-    data: BaseModel, name: str, table: FromClause | None, dialect_name: str | None
-) -> Place | None:
-    field = type(data).model_fields.get(name)
-    annotation = None if field is None else field.annotation
-    if table is None:
-        return Place(name, types.NullType(), dialect_name, annotation)
-    key = _column_key(name, field, table)
-    if key is None:
-        return None
-    kind = table.c[key].type
-    variant = kind._variant_mapping.get(dialect_name or "", kind)  # noqa: SLF001  # of with_variant
-    return Place(key, variant, dialect_name, annotation)
-
-
-def _column_key(name: str, field: FieldInfo | None, table: FromClause) -> str | None:
-    keys = [name] if field is None else field_keys(name, field)
-    return next((key for key in keys if key in table.c), None)
 
 
 def _is_json(value: Any, place: Place) -> bool:
