@@ -1,9 +1,11 @@
 """What a database does in silence is noticed; each key has one effect on all of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import permutations
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +37,7 @@ from saigon.aws.sqs import (
     TableStatementBuilder,
 )
 from saigon.aws.sqs.testing import StrictQueue
-from saigon.orm.connection import DbConnector
+from saigon.orm.connection import DbConnector, transaction_context
 
 Make = Callable[..., Any]
 Body = Callable[..., str]
@@ -160,6 +162,30 @@ def test_the_newest_row_stands_in_the_columns_that_it_leaves_to_their_defaults(
         forwarder.forward_message(f'{{"id": "{name}", {second}}}')
     rows = connector.fetch_all(select(things).order_by(things.c.id))
     assert [tuple(row) for row in rows] == [("a", 2, "red", 7), ("b", 2, "red", 7)]
+
+
+def test_ragged_messages_of_a_batch_keep_all_their_values(
+    connector: DbConnector, make_forwarder: Make, queue: StrictQueue
+) -> None:
+    class Thing(BaseModel):
+        id: str
+        colour: str | None = None
+        size: int | None = None
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("id", String(9), primary_key=True),
+        Column("colour", String(9), server_default="red"),
+        Column("size", Integer, server_default="7"),
+    )
+    things.create(connector.engine)
+    for values in ('"a"', '"b", "size": 1', '"c", "colour": "blue"', '"d", "colour": null'):
+        queue.put(f'{{"id": {values}}}')
+    assert make_forwarder(message_type=Thing, target=things).forward().inserted == 4
+    rows = connector.fetch_all(select(things).order_by(things.c.id))
+    expected = [("a", "red", 7), ("b", "red", 1), ("c", "blue", 7), ("d", None, 7)]
+    assert [tuple(row) for row in rows] == expected
 
 
 @pytest.mark.parametrize("number", [(), (Identity(),)], ids=["serial", "identity"])
@@ -396,6 +422,39 @@ def test_a_row_stored_by_another_worker_meanwhile_is_no_clash(
         forwarder = make_forwarder(target=Overtaken(orders, other))
         counts = forwarder.forward_message(order_json("a"))
     assert counts.inserted + counts.duplicates == 1
+
+
+_SLOWLY = {
+    "postgresql": (
+        """CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql
+        AS $$BEGIN PERFORM pg_sleep(0.05); RETURN NEW; END$$""",
+        "CREATE TRIGGER slowly BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION pause()",
+    ),
+    "mysql": ("CREATE TRIGGER slowly BEFORE INSERT ON orders FOR EACH ROW DO SLEEP(0.05)",),
+}
+
+
+@pytest.mark.parametrize("options", [{}, UPDATE], ids=["ignore", "update"])
+def test_workers_that_write_the_same_rows_in_another_order_do_not_deadlock(
+    *, options: dict[str, Any], connector: DbConnector, orders: Table, stored: Stored
+) -> None:
+    if connector.dialect_name == "sqlite":
+        pytest.skip("SQLite lets one write at a time")
+    for statement in _SLOWLY[connector.dialect_name]:
+        connector.execute(text(statement))
+    builder = TableStatementBuilder(orders, key="id", **options)
+    barrier = Barrier(2)
+
+    def write(names: str) -> RowCounts:
+        rows = [{"id": name, "item": name, "version": 1} for name in names]
+        with transaction_context(connector):
+            barrier.wait(10)
+            return builder.write_rows(connector, rows)
+
+    with ThreadPoolExecutor(2) as threads:
+        counts = list(threads.map(write, ("ab", "ba")))
+    assert [count.inserted + count.duplicates for count in counts] == [2, 2]
+    assert set(stored()) == {"a", "b"}
 
 
 def test_a_key_of_several_columns(connector: DbConnector, make_forwarder: Make) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import Column, Insert, Integer, MetaData, String, Table, func, select
+from sqlalchemy import JSON, Column, Insert, Integer, MetaData, String, Table, func, select
 from sqlalchemy.dialects import sqlite
 
 from saigon.aws.sqs import (
@@ -98,6 +98,26 @@ def test_a_field_left_out_is_left_to_the_columns_default(
         ("c", None, 7),
         ("d", "red", 1),
     ]
+
+
+def test_a_json_field_left_out_is_left_to_the_columns_default(
+    connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Thing(BaseModel):
+        id: str
+        tags: list[str] | None = None
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("id", String(9), primary_key=True),
+        Column("tags", JSON, server_default='["new"]'),
+    )
+    things.create(connector.engine)
+    forwarder = make_forwarder(message_type=Thing, target=things)
+    for body in ('{"id": "a"}', '{"id": "b", "tags": null}'):
+        forwarder.forward_message(body)
+    assert connector.fetch_all(select(things)) == [("a", ["new"]), ("b", None)]
 
 
 class Hasty:

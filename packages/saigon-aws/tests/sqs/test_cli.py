@@ -1,5 +1,6 @@
 """The command runs a worker, or one receive, and its exit code says how it went."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import MetaData, select
 
+from saigon.aws.sqs import ForwardResult, dead_letter_table, inbox_table
 from saigon.aws.sqs._cli import main
+from saigon.aws.sqs._progress import Progress
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector
 
@@ -19,6 +23,7 @@ Stored = Callable[[], dict[str, str]]
 
 SHOP = """
 from pydantic import BaseModel
+from saigon.aws.sqs import Inbox, dead_letter_table, inbox_table
 from sqlalchemy import Column, Integer, MetaData, String, Table
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -37,6 +42,8 @@ class OrderRow(Base):
     version = mapped_column(Integer, nullable=False)
 
 orders = OrderRow.__table__
+dead_letters = dead_letter_table(Base.metadata)
+seen = Inbox(inbox_table(Base.metadata), key="item")
 """
 
 
@@ -89,6 +96,55 @@ def test_a_mapped_class_will_do_for_a_table(
     assert set(stored()) == {"a"}
 
 
+def test_an_inbox_and_a_table_of_dead_letters_are_named_like_the_table(
+    *,
+    command: list[str],
+    shop: str,
+    sqs: LocalSqs,
+    order_json: Body,
+    stored: Stored,
+    connector: DbConnector,
+) -> None:
+    queue = sqs.create_queue()
+    for body in (order_json("a", item="tea"), order_json("b", item="tea"), "poison"):
+        queue.put(body)
+    metadata = MetaData()
+    inbox_table(metadata)
+    letters = dead_letter_table(metadata)
+    metadata.create_all(connector.engine)
+    options = ["--inbox", f"{shop}:seen", "--dead-letter-table", f"{shop}:dead_letters"]
+    assert main([*command, "--queue-url", queue.url, *options, "--once"]) == 0
+    assert set(stored()) == {"a"}  # whose item the inbox knew for the other one
+    assert connector.fetch_all(select(letters.c.body)) == [(b"poison",)]
+
+
+def test_metrics_are_printed_beside_the_counts(
+    command: list[str], queue: StrictQueue, order_json: Body, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.put(order_json("a"))
+    assert main([*command, "--metrics", "Shop", "--once"]) == 0
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines()][1]
+    assert (metrics["RowsInserted"], metrics["Queue"]) == (1, queue.name)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_one_line_that_is_kept_up_to_date() -> None:
+    terminal = Terminal()
+    progress = Progress(terminal)
+    for _ in range(2):
+        progress(ForwardResult(received=600, inserted=599, retried=1))
+    progress.end()
+    lines = terminal.getvalue().split("\r\x1b[K")
+    assert lines[0] == ""
+    assert lines[1].startswith("received 600, inserted 599, duplicates 0, dead 0, retried 1")
+    assert lines[2].startswith("received 1,200, inserted 1,198,")
+    assert lines[2].endswith("/s)\n")
+
+
 def test_once_with_a_bad_message_is_incomplete(
     command: list[str], queue: StrictQueue, order_json: Body
 ) -> None:
@@ -117,6 +173,11 @@ def test_a_database_that_refuses_is_an_error(
         (["--table", "json:loads"], "expected a Table"),
         (["--model", "Order"], "expected MODULE:ATTRIBUTE"),
         (["--batch-size", "0"], "batch_size"),
+        (["--concurrency", "0"], "concurrency"),
+        (["--inbox", "json:loads"], "expected an instance of Inbox"),
+        (["--dead-letter-table", "json:loads"], "expected an instance of Table"),
+        (["--metrics", "AWS/SQS"], "expected a namespace"),
+        (["--payload-bucket", "No Bucket"], "expected the name of a bucket"),
         (["--key", "nothing"], "is not a field"),
         (["--database-url", "nonsense"], "saigon-forward:"),
     ],

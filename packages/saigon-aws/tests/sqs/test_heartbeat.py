@@ -2,27 +2,38 @@
 
 import threading
 from collections.abc import Sequence
+from typing import Any
 
-from saigon.aws.sqs._heartbeat import Heartbeat
+import pytest
+
+from saigon.aws.sqs._heartbeat import LONGEST_HOLD, Heartbeat
 from saigon.aws.sqs._messages import ReceivedMessage
 
 LONG = 10
 
 
 class Hides:
-    """Notes what is extended; a test waits for the next time."""
+    """Notes what is extended, and by how much; a test waits for the next time."""
 
-    def __init__(self, lost: Sequence[ReceivedMessage] = ()) -> None:
+    def __init__(
+        self, lost: Sequence[ReceivedMessage] = (), unknown: Sequence[ReceivedMessage] = ()
+    ) -> None:
         self.calls: list[list[str]] = []
-        self._lost = lost
+        self.seconds: list[int] = []
+        self._lost, self._unknown = lost, unknown
         self._called = threading.Semaphore(0)
 
     def __call__(
-        self, messages: Sequence[ReceivedMessage], seconds: int
-    ) -> Sequence[ReceivedMessage]:
+        self, waits: Sequence[tuple[ReceivedMessage, int]]
+    ) -> tuple[list[ReceivedMessage], list[ReceivedMessage]]:
+        messages = [message for message, _ in waits]
         self.calls.append([message.message_id for message in messages])
+        self.seconds += [seconds for _, seconds in waits]
         self._called.release()
-        return [message for message in messages if message in self._lost]
+        return (
+            [message for message in messages if message in self._lost],
+            [message for message in messages if message in self._unknown],
+        )
 
     def wait(self) -> None:
         assert self._called.acquire(timeout=LONG)
@@ -71,9 +82,10 @@ def test_nothing_is_extended_before_half_of_the_time() -> None:
     heartbeat = Heartbeat(hides, visibility=60, clock=clock)
     heartbeat.hold([message("a")])
     clock.now = 29.0
-    heartbeat.hold([message("b")])  # wakes the thread, which finds nothing due
-    clock.now = 31.0
+    heartbeat.drop([message("b")])  # wakes the thread, which finds nothing due
     heartbeat.hold([message("c")])
+    clock.now = 31.0
+    heartbeat.drop([message("b")])
     hides.wait()
     heartbeat.close()
     assert hides.calls == [["a"]]
@@ -87,6 +99,71 @@ def test_a_message_that_was_lost_is_held_no_longer() -> None:
         hides.wait()
         hides.wait()
     assert hides.calls[1] == ["b"]
+
+
+def test_a_message_whose_request_failed_is_asked_for_again_before_its_visibility_ends() -> None:
+    clock, a = Clock(), message("a")
+    hides = Hides(unknown=[a])
+    heartbeat = Heartbeat(hides, visibility=60, clock=clock)
+    heartbeat.hold([a])
+    for now in (31.0, 39.0):  # 30 is half of it, and an eighth is 7.5
+        clock.now = now
+        heartbeat.hold([message(f"of {now}")])
+        heartbeat.drop([message(f"of {now}")])  # which wakes the thread
+        hides.wait()
+    heartbeat.close()
+    assert hides.calls == [["a"], ["a"]]
+
+
+def test_an_error_that_nobody_foresaw_ends_no_hold(caplog: pytest.LogCaptureFixture) -> None:
+    failed = threading.Event()
+    hides = Hides()
+
+    def hide(waits: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError
+        return hides(waits)
+
+    with Heartbeat(hide, visibility=0).holding([message("a")]):
+        hides.wait()
+    assert "was not extended" in caplog.text
+
+
+def test_after_eleven_hours_a_message_is_given_back() -> None:
+    clock, hides, a, b = Clock(), Hides(), message("a"), message("b")
+    heartbeat = Heartbeat(hides, visibility=60, clock=clock)
+    heartbeat.hold([a])
+    clock.now = LONGEST_HOLD + 1
+    heartbeat.hold([b])
+    heartbeat.drop([message("none")])
+    hides.wait()
+    heartbeat.drop([b])
+    assert hides.seconds == [0]
+    assert (heartbeat.gave_up(a), heartbeat.gave_up(b)) == (True, False)
+    heartbeat.drop([a])
+    assert not heartbeat.gave_up(a)
+
+
+def test_a_drop_waits_for_a_request_for_its_message_alone() -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def hide(_waits: Any) -> Any:
+        asked.set()
+        assert answer.wait(LONG)
+        return (), ()
+
+    heartbeat = Heartbeat(hide, visibility=0)
+    heartbeat.hold([message("a")])
+    assert asked.wait(LONG)
+    heartbeat.drop([message("b")])
+    dropping = threading.Thread(target=heartbeat.drop, args=([message("a")],))
+    dropping.start()
+    dropping.join(0.05)
+    assert dropping.is_alive()
+    answer.set()
+    dropping.join(LONG)
+    assert not dropping.is_alive()
 
 
 def test_no_thread_is_left_when_nothing_is_held() -> None:

@@ -22,10 +22,14 @@ def verdict(
 @pytest.mark.parametrize(
     ("sqlstate", "expected"),
     [
-        *((code, "BAD_MESSAGE") for code in ("22001", "22P02", "23505", "23503", "54000", "P0001")),
-        *((code, "RETRY") for code in ("40001", "40P01", "55P03", "57014")),
-        *((code, "OUTAGE") for code in ("08006", "57P01", "53100", "53200", "53300", "25006")),
-        *((code, "REFUSED") for code in ("42P01", "42703", "42501", "42P10", "28P01", "XX000")),
+        *((code, "BAD_MESSAGE") for code in ("22001", "22P02", "23502", "23503", "23505", "23514")),
+        *((code, "BAD_MESSAGE") for code in ("40002", "44000", "54000", "P0001", "P0004")),
+        *((code, "RETRY") for code in ("40001", "40P01", "55P03", "57014", "26000", "42P05")),
+        *((code, "OUTAGE") for code in ("08006", "57P01", "57P02", "57P03", "25006", "58030")),
+        *((code, "OUTAGE") for code in ("53100", "53200", "53300")),
+        *((code, "OUTAGE") for code in ("08000", "08P01")),  # of RDS Proxy, of PgBouncer
+        *((code, "REFUSED") for code in ("42P01", "42703", "42501", "42804", "42P10", "28P01")),
+        *((code, "REFUSED") for code in ("0A000", "54023", "XX000")),
     ],
 )
 def test_postgresql(sqlstate: str, expected: str) -> None:
@@ -35,10 +39,11 @@ def test_postgresql(sqlstate: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        *((code, "BAD_MESSAGE") for code in (1048, 1062, 1264, 1406, 1452, 3819, 4025, 1366)),
-        *((code, "RETRY") for code in (1205, 1213)),
+        *((code, "BAD_MESSAGE") for code in (1048, 1062, 1264, 1406, 1452, 3819, 4025, 1366, 3140)),
+        *((code, "RETRY") for code in (1205, 1213, 1180, 3101, 1020)),
         *((code, "OUTAGE") for code in (1040, 1053, 1290, 1792, 1836, 2003, 2006, 2013, 4031)),
-        *((code, "REFUSED") for code in (1044, 1045, 1054, 1142, 1146)),
+        *((code, "OUTAGE") for code in (1047, 3032, 9501)),  # of Galera, offline, of RDS Proxy
+        *((code, "REFUSED") for code in (1044, 1045, 1054, 1064, 1142, 1143, 1146, 1305)),
     ],
 )
 def test_mysql(code: int, expected: str) -> None:

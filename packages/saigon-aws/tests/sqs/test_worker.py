@@ -35,30 +35,62 @@ def stop_after(messages: int, stop: threading.Event) -> Callable[[ForwardResult]
     return hook
 
 
-def test_a_run_works_in_batches_of_several_receives(
+def test_a_run_stores_all_and_tells_of_each_batch(
     queue: StrictQueue, make_forwarder: Make, order_json: Body, stored: Stored
 ) -> None:
-    for number in range(25):
+    for number in range(45):
         queue.put(order_json(f"a{number}"))
     stop, results = threading.Event(), list[ForwardResult]()
-    forwarder = make_forwarder(hooks=[results.append, stop_after(25, stop)])
+    forwarder = make_forwarder(hooks=[results.append, stop_after(45, stop)])
     total = forwarder.run(stop)
-    assert (total.received, total.inserted, total.deleted) == (25, 25, 25)
-    assert [result.received for result in results] == [25]
-    assert len(stored()) == 25
+    assert (total.received, total.inserted, total.deleted) == (45, 45, 45)
+    assert sum(result.received for result in results) == 45
+    assert len(stored()) == 45
     assert queue.messages == []
 
 
+@pytest.mark.parametrize(
+    ("limits", "most"),
+    [({"batch_size": 20}, 20), ({"batch_size": 3}, 3), ({"max_batch_bytes": 1}, 10)],
+    ids=["messages", "less than a receive", "bytes"],
+)
 def test_a_batch_keeps_to_its_size_and_its_bytes(
-    queue: StrictQueue, make_forwarder: Make, order_json: Body, quick: ForwarderConfig
+    *,
+    limits: dict[str, int],
+    most: int,
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    quick: ForwarderConfig,
 ) -> None:
     for number in range(40):
         queue.put(order_json(f"a{number}"))
-    for limits in ({"batch_size": 20}, {"max_batch_bytes": 600}):
-        stop, results = threading.Event(), list[ForwardResult]()
-        hooks = [results.append, stop_after(20, stop)]
-        make_forwarder(hooks=hooks, config=quick.model_copy(update=limits)).run(stop)
-        assert [result.received for result in results] == [20]
+    stop, results = threading.Event(), list[ForwardResult]()
+    hooks = [results.append, stop_after(40, stop)]
+    make_forwarder(hooks=hooks, config=quick.model_copy(update=limits)).run(stop)
+    assert sum(result.received for result in results) == 40
+    assert max(result.received for result in results) <= most
+
+
+def test_no_more_is_received_than_may_be_in_flight(
+    *,
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    quick: ForwarderConfig,
+    sqs: LocalSqs,
+) -> None:
+    for number in range(100):
+        queue.put(order_json(f"a{number}"))
+    stop, in_flight = threading.Event(), list[int]()
+
+    def look() -> None:
+        in_flight.append(sum(message.visible_at > sqs.now for message in queue.messages))
+
+    hooks = [lambda _: look(), stop_after(100, stop)]
+    config = quick.model_copy(update={"max_in_flight": 20})
+    assert make_forwarder(hooks=hooks, config=config).run(stop).inserted == 100
+    assert max(in_flight) <= 20
 
 
 def test_a_stop_before_the_run_receives_nothing(queue: StrictQueue, make_forwarder: Make) -> None:
@@ -100,59 +132,111 @@ def test_a_signal_ends_the_run_and_the_handlers_are_put_back(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+class Flaky:
+    """A database in a folder that is taken away when it was pinged once, and put back later.
+
+    Stands in the place of a connector's ping, of which each call is a probe.
+    """
+
+    def __init__(self, folder: Path, orders: Table, at_probe: Callable[[int], None]) -> None:
+        self._there, self._away = folder / "there", folder / "away"
+        self._there.mkdir()
+        self.connector = DbConnector(f"sqlite:///{self._there / 'orders.db'}")
+        orders.create(self.connector.engine)
+        self._ping, self._at_probe = self.connector.ping, at_probe
+        self._probes = 0
+        self.connector.ping = self  # type: ignore[method-assign]  # to count what asks
+
+    def __call__(self) -> None:
+        self._probes += 1
+        if self._probes == 1:
+            self.connector.dispose()
+            self._there.rename(self._away)
+        else:
+            self._at_probe(self._probes - 1)
+            self._ping()
+
+    def put_back(self) -> None:
+        self._away.rename(self._there)
+
+
 def test_in_an_outage_nothing_is_received_and_receive_counts_do_not_rise(
     *,
     queue: StrictQueue,
     make_forwarder: Make,
     order_json: Body,
-    quick: ForwarderConfig,
     orders: Table,
+    quick: ForwarderConfig,
     tmp_path: Path,
 ) -> None:
-    for number in range(3):
+    for number in range(50):
         queue.put(order_json(f"a{number}"))
-    hidden, there = tmp_path / "hidden", tmp_path / "there"
-    hidden.mkdir()
-    with DbConnector(f"sqlite:///{hidden / 'orders.db'}") as connector:
-        orders.create(connector.engine)
-    connector = DbConnector(f"sqlite:///{there / 'orders.db'}")
-    probed, ping = threading.Event(), connector.ping
+    calls = []
 
-    def comes_back() -> None:
-        if probed.is_set():
-            hidden.rename(there)
-        probed.set()
-        ping()
+    def at_probe(number: int) -> None:
+        stop.wait(0.2)  # for receives that were under way, and for wrong ones
+        calls.append(queue.calls.count("ReceiveMessage"))
+        if number == 3:
+            assert {message.receive_count for message in queue.messages} == {0, 1}
+            database.put_back()
 
-    connector.ping = comes_back  # type: ignore[method-assign]  # the third probe finds it
+    database = Flaky(tmp_path, orders, at_probe)
     stop = threading.Event()
-    forwarder = make_forwarder(db_connector=connector, hooks=[stop_after(3, stop)])
+    config = quick.model_copy(update={"max_in_flight": 30})
+    hooks = [stop_after(50, stop)]
+    forwarder = make_forwarder(db_connector=database.connector, hooks=hooks, config=config)
     total = forwarder.run(stop)
-    assert (total.inserted, total.deleted) == (3, 3)
-    assert queue.calls.count("ReceiveMessage") == 1
-    assert connector.fetch_scalar(select(func.count()).select_from(orders)) == 3
-    connector.dispose()
+    assert (total.received, total.inserted, total.deleted) == (50, 50, 50)
+    assert calls[0] == calls[1] == calls[2] < 5
+    count = database.connector.fetch_scalar(select(func.count()).select_from(orders))
+    assert count == 50
+    database.connector.dispose()
 
 
 def test_a_stop_in_an_outage_releases_at_once(
-    queue: StrictQueue, make_forwarder: Make, order_json: Body
+    queue: StrictQueue, make_forwarder: Make, order_json: Body, orders: Table, tmp_path: Path
 ) -> None:
     queue.put(order_json("a"))
-    connector = DbConnector("sqlite:////nowhere/at/all.db")
     stop = threading.Event()
-    connector.ping = stop.set  # type: ignore[method-assign]  # the probe is when it is told
-    result = make_forwarder(db_connector=connector).run(stop)
+    database = Flaky(tmp_path, orders, lambda _: stop.set())
+    result = make_forwarder(db_connector=database.connector).run(stop)
     assert (result.received, result.retried, result.deleted) == (1, 1, 0)
     assert len(queue.receive(10, 30)) == 1
 
 
-def test_a_refused_statement_stops_the_run_and_releases(
-    queue: StrictQueue, make_forwarder: Make, order_json: Body, sql: Callable[[str], None]
+def test_a_database_that_is_not_there_at_the_start_is_waited_for_empty_handed(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body
+) -> None:
+    queue.put(order_json("a"))
+    connector, stop, probes = DbConnector("sqlite:////nowhere/at/all.db"), threading.Event(), []
+    ping = connector.ping
+
+    def probe() -> None:
+        probes.append(None)
+        if len(probes) == 3:
+            stop.set()
+        ping()
+
+    connector.ping = probe  # type: ignore[method-assign]  # to count what asks
+    assert make_forwarder(db_connector=connector).run(stop) == ForwardResult()
+    assert "ReceiveMessage" not in queue.calls
+
+
+def test_a_refused_statement_stops_the_run_and_releases_for_a_while(
+    *,
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    sql: Callable[[str], None],
+    sqs: LocalSqs,
+    quick: ForwarderConfig,
 ) -> None:
     queue.put(order_json("a"))
     sql("DROP TABLE orders")
     with pytest.raises(StatementRefusedError):
-        make_forwarder().run(threading.Event())
+        make_forwarder(config=quick).run(threading.Event())
+    assert queue.receive(10, 30) == []  # a worker that is started again does not wear it out
+    sqs.advance(quick.outage_visibility)
     assert len(queue.receive(10, 30)) == 1
 
 

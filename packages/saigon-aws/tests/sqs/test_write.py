@@ -1,20 +1,28 @@
 """A transaction is tried again where that helps, and only there."""
 
-import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import Table
 
 from saigon.aws.sqs import (
     DatabaseUnavailableError,
+    ForwarderConfig,
     ForwarderError,
     RowCounts,
     StatementRefusedError,
     TableStatementBuilder,
+    _batch,
+    _write,
 )
+from saigon.aws.sqs._batch import BatchReader
+from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._parse import MessageParser
+from saigon.aws.sqs._target import writer_for
+from saigon.aws.sqs._write import BatchWriter, Entry, Written
 from saigon.orm.connection import DbConnector
 from saigon.orm.exceptions import DbErrorKind, DbExecutionError
 
@@ -83,20 +91,107 @@ def test_other_errors_are_not_tried_again(
     assert builder.calls == 1
 
 
-def test_no_attempt_is_made_after_the_deadline(
-    orders: Table, make_forwarder: Make, order_json: Body, queue: Any
-) -> None:
-    class Context:
-        def get_remaining_time_in_millis(self) -> float:
-            return 0
+class Clock:
+    """Stands in for the module ``time``: it is early until it is told to be late."""
 
-    queue.put(order_json("a"))
-    builder = Failing(orders, "deadlock")
-    started = time.monotonic()
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError("slept")
+
+
+class Slow(Failing):
+    """Lets the deadline pass in one of its calls."""
+
+    def __init__(self, table: Table, clock: Clock, *kinds: DbErrorKind, late_in: int = 1) -> None:
+        super().__init__(table, *kinds)
+        self._clock, self._late_in = clock, late_in
+
+    def write_rows(self, db_connector: DbConnector, rows: Sequence[Mapping[str, Any]]) -> RowCounts:
+        self._clock.now = float(self.calls + 1 >= self._late_in)
+        return super().write_rows(db_connector, rows)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(_write, "time", clock)
+    monkeypatch.setattr(_batch, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def write(
+    connector: DbConnector, order_type: type[BaseModel], orders: Table
+) -> Callable[..., Written]:
+    """Write orders by a builder until half past; give what became of them."""
+
+    def write(builder: Any, *names: str, taken: str = "") -> Written:
+        writer = BatchWriter(
+            connector, writer_for(builder, order_type, "id", ""), attempts=5, backoff=0
+        )
+        entries = [
+            Entry(
+                ReceivedMessage(name, "", ""),
+                None,
+                ({"id": name, "item": "tea" if name in taken else name, "version": 1},),
+            )
+            for name in names
+        ]
+        return writer.write(entries, deadline=0.5)
+
+    return write
+
+
+def ids(entries: Sequence[Entry]) -> list[str]:
+    return [entry.message.message_id for entry in entries]
+
+
+def test_what_was_not_tried_by_the_deadline_is_held_back_and_the_rest_is_committed(
+    clock: Clock, orders: Table, write: Callable[..., Written], stored: Stored
+) -> None:
+    builder = Slow(orders, clock, late_in=4)
+    write(builder, "1", taken="1")
+    written = write(builder, "a", "b", "c", "d", taken="b")  # all, a and b, a
+    assert (ids(written.stored), ids(written.held_back)) == (["a"], ["b", "c", "d"])
+    assert set(stored()) == {"1", "a"}
+
+
+def test_nothing_is_written_after_the_deadline(
+    clock: Clock, orders: Table, write: Callable[..., Written]
+) -> None:
+    builder = Slow(orders, clock)
+    clock.now = 1
+    assert ids(write(builder, "a", "b").held_back) == ["a", "b"]
+    assert builder.calls == 0
+
+
+def test_no_attempt_is_made_after_the_deadline(
+    clock: Clock, orders: Table, write: Callable[..., Written], stored: Stored
+) -> None:
+    builder = Slow(orders, clock, "deadlock")
     with pytest.raises(DatabaseUnavailableError):
-        make_forwarder(target=builder).handle_lambda_event(queue.lambda_event(), Context())
-    assert builder.calls == 1
-    assert time.monotonic() - started < 30
+        write(builder, "a")
+    assert (builder.calls, stored()) == (1, {})
+
+
+def test_what_was_not_read_by_the_deadline_is_held_back(
+    clock: Clock, orders: Table, order_type: type[BaseModel], order_json: Body
+) -> None:
+    class SlowReader(TableStatementBuilder):
+        def get_statement_params(self, message: BaseModel) -> dict[str, Any]:
+            clock.now += 0.4
+            return super().get_statement_params(message)
+
+    parser = MessageParser(order_type, ForwarderConfig())
+    reader = BatchReader(parser, SlowReader(orders, key="id"), ("id",), is_fifo=False)
+    messages = [ReceivedMessage(name, "", order_json(name)) for name in "abcd"]
+    batch = reader.read(messages, deadline=0.5)
+    assert (ids(batch.entries), batch.held_back) == (["a", "b"], messages[2:])
 
 
 def test_a_number_that_no_column_holds_is_the_messages_fault(

@@ -1,13 +1,15 @@
 """From deliveries to entries that can be written, and back."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from saigon.aws.sqs._inbox_key import InboxKey
 from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import BAD_VALUE, MessageParser
+from saigon.aws.sqs._parse import BAD_VALUE, Content, MessageParser
 from saigon.aws.sqs._upserts import Values, sorted_rows
 from saigon.aws.sqs._write import Entry, Written
 from saigon.aws.sqs.builders import SqlStatementBuilder
@@ -55,23 +57,34 @@ class BatchReader(Generic[ModelT]):
         key: tuple[str, ...],
         *,
         is_fifo: bool,
+        inbox_key: InboxKey | None = None,
     ) -> None:
         self._parser = parser
         self._builder = builder
         self._key = key
         self._is_fifo = is_fifo
+        self._inbox_key = inbox_key
 
-    def read(self, deliveries: Sequence[ReceivedMessage]) -> Batch:
-        """Parse the messages, each once; in a FIFO group, none after the first bad one."""
+    def read(
+        self, deliveries: Sequence[ReceivedMessage], *, deadline: float = float("inf")
+    ) -> Batch:
+        """Parse the messages, each once; in a FIFO group, none after the first bad one.
+
+        What was not parsed by the deadline, a monotonic time, is held back.
+        """
         batch = Batch()
         bad_groups: set[str | None] = set()
-        for message in _once_each(deliveries, batch.copies):
+        is_late = False
+        messages = _once_each(deliveries, batch.copies)
+        contents = self._parser.contents(messages, deadline=deadline)
+        for message, content in zip(messages, contents, strict=True):
             group = (message.group_id or "") if self._is_fifo else None
-            if group in bad_groups:
+            is_late = is_late or content is None or time.monotonic() > deadline
+            if group in bad_groups or is_late:
                 batch.held_back.append(message)
                 continue
             try:
-                batch.entries.append(Entry(message, group, self.rows(message.body)))
+                batch.entries.append(self.entry(message, group, content))
             except MessageRejectedError as error:
                 batch.rejected.append((message, str(error)))
                 bad_groups |= {group} - {None}
@@ -79,13 +92,26 @@ class BatchReader(Generic[ModelT]):
             batch.entries.sort(key=self._order)
         return batch
 
-    def rows(self, body: str | bytes) -> tuple[Values, ...]:
-        """Return the rows of a message.
+    def entry(
+        self, message: ReceivedMessage, group: str | None = None, content: Content | None = None
+    ) -> Entry:
+        """Return a message with its rows.
+
+        Args:
+            message: The message.
+            group: Its group, where order is kept.
+            content: What its producer sent; found out where absent.
 
         Raises:
             MessageRejectedError: The message is bad.
         """
-        message = self._parser.parse(body)
+        parsed = self._parser.parse(self._parser.content(message) if content is None else content)
+        rows = self._rows(parsed)
+        if self._inbox_key is None:
+            return Entry(message, group, rows)
+        return Entry(message, group, rows, self._inbox_key.digest(message, parsed))
+
+    def _rows(self, message: ModelT) -> tuple[Values, ...]:
         try:
             params: Any = self._builder.get_statement_params(message)
             return self._checked((params,) if isinstance(params, Mapping) else tuple(params))

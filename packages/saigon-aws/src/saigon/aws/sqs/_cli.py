@@ -1,33 +1,50 @@
 """The command: a worker from arguments."""
 
 import argparse
-import json
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table
 
 from saigon.aws.secrets.exceptions import SecretError
+from saigon.aws.sqs._pipeline import ForwarderHook
+from saigon.aws.sqs._progress import Progress
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.config import ForwarderConfig, OnConflict
 from saigon.aws.sqs.exceptions import ForwarderConfigError, ForwarderError
 from saigon.aws.sqs.forwarder import SqsToRdsForwarder
-from saigon.aws.sqs.results import ForwardResult
+from saigon.aws.sqs.inbox import Inbox
+from saigon.aws.sqs.metrics import CloudWatchMetrics
+from saigon.aws.sqs.payloads import S3Payloads
 from saigon.orm.config import DbCredentials
 from saigon.orm.connection import DbConnector
 from saigon.orm.exceptions import DbConfigurationError
+
+T = TypeVar("T")
 
 DONE: Final = 0
 FAILED: Final = 1
 MISUSED: Final = 2
 INCOMPLETE: Final = 3
+
+_SETTINGS: Final = (
+    "batch_size",
+    "concurrency",
+    "envelope",
+    "max_attempts",
+    "max_in_flight",
+    "visibility_timeout",
+    "wait_seconds",
+)
+
+# One connection writes, another one may write dead letters meanwhile.
+_POOL: Final[dict[str, Any]] = {"pool_size": 2, "max_overflow": 1}
 
 _EXIT_CODES: Final = """exit codes:
   0  told to stop (SIGTERM, SIGINT), or --once is done
@@ -43,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    progress = Progress(sys.stdout)
     try:
         with _connector(options) as connector:
-            return _run(_forwarder(options, connector), once=options.once)
+            return _run(_forwarder(options, connector, progress), options)
     except (ForwarderConfigError, DbConfigurationError, _UsageError) as error:
         return _failed(error, MISUSED)
     except BotoCoreError as error:
@@ -56,6 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, MISUSED if misused else FAILED)
     except ForwarderError as error:
         return _failed(error, FAILED)
+    finally:
+        progress.end()
 
 
 class _UsageError(Exception):
@@ -74,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     database = parser.add_mutually_exclusive_group()
     database.add_argument("--database-url", help="by default the variable DATABASE_URL")
     database.add_argument("--secret", help="the name of a secret of Secrets Manager")
+    add("--proxy", choices=["rds", "pgbouncer"], help="what stands between here and the database")
     add("--model", required=True, metavar="MODULE:ATTRIBUTE", help="the messages' pydantic model")
     add(
         "--table",
@@ -81,57 +102,108 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODULE:ATTRIBUTE",
         help="a Table, a mapped class or a statement builder",
     )
-    add("--key", action="append", help="a key column; again for each further one")
+    keys = parser.add_mutually_exclusive_group()
+    keys.add_argument("--key", action="append", help="a key column; again for each further one")
+    keys.add_argument(
+        "--inbox",
+        metavar="MODULE:ATTRIBUTE",
+        help="an Inbox, for statements that are not repeatable",
+    )
     add("--on-conflict", type=OnConflict, choices=list(OnConflict), default=OnConflict.IGNORE)
     add("--newer-by", metavar="COLUMN", help="the version by which the newer row wins")
-    add("--dead-letter", metavar="QUEUE_URL", help="a queue for bad messages")
-    add("--batch-size", type=int, help="messages in a transaction")
+    letters = parser.add_mutually_exclusive_group()
+    letters.add_argument("--dead-letter", metavar="QUEUE_URL", help="a queue for bad messages")
+    letters.add_argument(
+        "--dead-letter-table", metavar="MODULE:ATTRIBUTE", help="a Table for bad messages"
+    )
+    add(
+        "--payload-bucket",
+        action="append",
+        metavar="BUCKET",
+        help="a bucket that large payloads are read from; again for each further one",
+    )
+    add("--metrics", metavar="NAMESPACE", help="also print metrics of CloudWatch's embedded format")
+    add("--batch-size", type=int, help="the most messages in a transaction")
+    add("--concurrency", type=int, help="receives, and deletes, that are made at once")
+    add("--max-in-flight", type=int, help="the most messages received and not settled")
+    add("--visibility-timeout", type=int, help="seconds that a message is hidden; it is extended")
     add("--wait-seconds", type=int, help="how long a receive waits for messages")
     add("--max-attempts", type=int, help="receives after which a bad message is dead-lettered")
     add("--envelope", choices=["none", "sns", "eventbridge"])
+    add(
+        "--drain-timeout",
+        type=float,
+        default=25,
+        help="seconds after a stop from which messages are given back unwritten (25)",
+    )
     add("--once", action="store_true", help="receive once instead of until told to stop")
     return parser
 
 
 def _connector(options: argparse.Namespace) -> DbConnector:
+    pool = _POOL | {"proxy": options.proxy}
     if options.secret is not None:
+        from saigon.aws.rds import SecretCredentials
         from saigon.aws.secrets import AwsSecretVault
 
-        return DbConnector(DbCredentials.from_secret(AwsSecretVault(), options.secret))
+        vault = AwsSecretVault()
+        return DbConnector(
+            DbCredentials.from_secret(vault, options.secret),
+            credentials_provider=SecretCredentials(vault, options.secret),
+            **pool,
+        )
     url = options.database_url or os.environ.get("DATABASE_URL")
     if not url:
         raise _UsageError("give --database-url, --secret, or the variable DATABASE_URL")
-    return DbConnector(url)
+    return DbConnector(url, **pool)
 
 
-def _forwarder(options: argparse.Namespace, connector: DbConnector) -> SqsToRdsForwarder[Any]:
+def _forwarder(
+    options: argparse.Namespace, connector: DbConnector, progress: Progress
+) -> SqsToRdsForwarder[Any]:
+    hooks: list[ForwarderHook] = [progress]
+    if options.metrics is not None:
+        hooks.append(_metrics(options))
     return SqsToRdsForwarder(
         _model(options.model),
         options.queue_url,
         connector,
         _target(options.table),
-        key=options.key,
+        key=options.key if options.inbox is None else _found(options.inbox, Inbox),
         on_conflict=options.on_conflict,
         newer_by=options.newer_by,
-        dead_letter=options.dead_letter,
+        dead_letter=(
+            options.dead_letter
+            if options.dead_letter_table is None
+            else _found(options.dead_letter_table, Table)
+        ),
         config=_config(options),
-        hooks=[_show],
+        hooks=hooks,
     )
 
 
-def _config(options: argparse.Namespace) -> ForwarderConfig:
-    names = ("batch_size", "wait_seconds", "max_attempts", "envelope")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+def _metrics(options: argparse.Namespace) -> ForwarderHook:
+    queue = options.queue_url.rsplit("/", 1)[-1]
     try:
+        return CloudWatchMetrics(options.metrics, {"Queue": queue})
+    except ValueError as error:
+        raise _UsageError(str(error)) from error
+
+
+def _config(options: argparse.Namespace) -> ForwarderConfig:
+    given = {name: value for name in _SETTINGS if (value := getattr(options, name)) is not None}
+    try:
+        if options.payload_bucket:
+            given["large_payloads"] = S3Payloads(buckets=options.payload_bucket)
         return ForwarderConfig(**given)
     except ValidationError as error:
         wrong = ", ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
         raise _UsageError(wrong) from error
 
 
-def _run(forwarder: SqsToRdsForwarder[Any], *, once: bool) -> int:
-    if not once:
-        forwarder.run()
+def _run(forwarder: SqsToRdsForwarder[Any], options: argparse.Namespace) -> int:
+    if not options.once:
+        forwarder.run(drain_timeout=options.drain_timeout)
         return DONE
     return INCOMPLETE if forwarder.forward().retried else DONE
 
@@ -140,6 +212,13 @@ def _model(name: str) -> type[BaseModel]:
     found = _attribute(name)
     if not (isinstance(found, type) and issubclass(found, BaseModel)):
         raise _UsageError(f"expected a pydantic model at {name}")
+    return found
+
+
+def _found(name: str, kind: type[T]) -> T:
+    found = _attribute(name)
+    if not isinstance(found, kind):
+        raise _UsageError(f"expected an instance of {kind.__name__} at {name}")
     return found
 
 
@@ -162,16 +241,6 @@ def _attribute(name: str) -> Any:
         return getattr(import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise _UsageError(f"{name} is not there: {error}") from error
-
-
-def _show(result: ForwardResult) -> None:
-    counts = {k: v for k, v in asdict(result).items() if k not in {"failures", "seconds"}}
-    if sys.stdout.isatty():
-        line = ", ".join(f"{name} {count}" for name, count in counts.items())
-    else:
-        line = json.dumps({**counts, "seconds": round(result.seconds, 3)})
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def _failed(error: Exception, code: int) -> int:

@@ -105,7 +105,7 @@ def _key_misfits(
             yield f"key {name!r} has a default; expected a field that every message brings"
         elif name in table.columns and table.columns[name].nullable and _allows_none(fields[name]):
             yield f"key {name!r} may be null, and nulls are never duplicates"
-    if frozenset(key) not in _unique_sets(table):
+    if key and frozenset(key) not in _unique_sets(table):
         yield f"no unique constraint on exactly {', '.join(key)}"
 
 
@@ -160,7 +160,7 @@ def _holds(column: Column[Any], field: FieldInfo) -> bool:
     column_type = _python_type(column)
     if column_type is None:
         return True
-    return all(_fits(kind, column_type) for kind in _scalars(field.annotation))
+    return all(_fits(kind, column_type) for kind in scalars(field.annotation))
 
 
 def _python_type(column: Column[Any]) -> type | None:
@@ -181,13 +181,14 @@ def _fits(kind: type, column_type: type) -> bool:
     return held_by is None or column_type not in _HELD_BY or column_type in held_by
 
 
-def _scalars(annotation: Any) -> Iterator[type]:
+def scalars(annotation: Any) -> Iterator[type]:
+    """Yield the types that an annotation is made of, None left out."""
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         for member in typing.get_args(annotation):
-            yield from _scalars(member)
+            yield from scalars(member)
     elif origin is typing.Annotated:
-        yield from _scalars(typing.get_args(annotation)[0])
+        yield from scalars(typing.get_args(annotation)[0])
     elif isinstance(origin or annotation, type) and annotation is not types.NoneType:
         yield origin or annotation
 

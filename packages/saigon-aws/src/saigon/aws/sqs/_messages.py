@@ -3,9 +3,11 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import Any
 
 from saigon.aws._envelopes import SqsRecord
+from saigon.aws.sqs._pointers import announced_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,12 @@ class ReceivedMessage:
     receive_count: int = 1
     group_id: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its body in memory, and of the payload that the body points to."""
+        size = getsizeof(self.body)
+        return size + announced_size(self.body, self.attributes) if self.attributes else size
 
 
 def from_receive(raw: Mapping[str, Any]) -> ReceivedMessage:

@@ -4,19 +4,31 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from saigon.aws.sqs._batch import Batch, BatchOutcome, BatchReader, outcome_of
+from saigon.aws.sqs._dead_letters import DeadLetters
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._queue import SqsQueue
-from saigon.aws.sqs._settle import DeadLetters, Settler
+from saigon.aws.sqs._settle import Settler
 from saigon.aws.sqs._write import BatchWriter
 from saigon.aws.sqs.config import ForwarderConfig
+from saigon.aws.sqs.exceptions import (
+    DatabaseUnavailableError,
+    PayloadRefusedError,
+    PayloadUnavailableError,
+    StatementRefusedError,
+)
 from saigon.aws.sqs.results import ForwardResult
 from saigon.orm.connection import DbConnector
 from saigon.orm.exceptions import DbExecutionError
 
 _log = logging.getLogger(__name__)
+
+OUTAGES: Final = (DatabaseUnavailableError, PayloadUnavailableError)
+"""What passes by itself."""
+REFUSALS: Final = (StatementRefusedError, PayloadRefusedError)
+"""What somebody has to mend, and no message is to blame for."""
 
 ForwarderHook: TypeAlias = Callable[[ForwardResult], object]
 """Called after each batch with its result; what it raises is logged and changes nothing."""
@@ -39,7 +51,7 @@ class Pipeline:
         self, received: Sequence[ReceivedMessage], *, deadline: float = float("inf")
     ) -> BatchOutcome:
         """Parse and write deliveries; nothing of the queue changes."""
-        return self.write(self.reader.read(received), deadline=deadline)
+        return self.write(self.reader.read(received, deadline=deadline), deadline=deadline)
 
     def write(self, batch: Batch, *, deadline: float = float("inf")) -> BatchOutcome:
         """Write a batch in one transaction."""

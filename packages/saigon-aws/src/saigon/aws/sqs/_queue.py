@@ -1,16 +1,16 @@
-"""The few requests of SQS that the forwarder makes, with errors turned into its own."""
+"""One queue, in the few requests that the forwarder makes of it."""
 
 import logging
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeVar
 
-from saigon.aws._clients import make_client
+from saigon.aws._clients import OncePerProcess
 from saigon.aws.sqs._backoff import pause
+from saigon.aws.sqs._client import SqsClient, client_for, is_denied, queue_errors
 from saigon.aws.sqs._messages import ReceivedMessage, from_receive
 from saigon.aws.sqs.exceptions import QueueError
 
@@ -20,41 +20,75 @@ _BATCH: Final = 10  # of SQS: the most messages in one request
 _ATTRIBUTES: Final = 10  # of SQS: the most attributes of a message
 _REASON: Final = "saigon.reason"
 _REASON_LENGTH: Final = 256
-_MAX_BYTES: Final = 262_144  # of SQS queues whose limit was not raised
-_REGION: Final = re.compile(r"(?:^|\.)([a-z]{2}(?:-[a-z]+)+-\d)\.")
-_AWS_HOST: Final = re.compile(r"\.amazonaws\.com(?:\.cn)?$|\.api\.aws$")
-_DENIED: Final = re.compile(r"denied|unauthorized|not ?authorized|kms\.", re.IGNORECASE)
-_FATAL: Final = re.compile(
-    r"denied|nonexistentqueue|queuedoesnotexist|invalidaddress|invalidclienttoken|unrecognizedclient"
-    r"|signaturedoesnotmatch|missingauthentication|invalidparameter|validation|unsupported"
-    r"|kms\.(?:disabled|notfound|invalidstate|optinrequired)",
-    re.IGNORECASE,
-)
+_UNFIT: Final = re.compile(r"invalidparametervalue|invalidmessagecontents", re.IGNORECASE)
+_PROMPT_SECONDS: Final = 5  # for an answer that SQS does not wait with
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Each(Protocol):
+    """Calls a function with each item, as ``map`` does or an executor's ``map``."""
+
+    def __call__(self, fn: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        """Return the results in the order of the items."""
+        ...
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What became of the entries of a batch request."""
+
+    done: list[ReceivedMessage] = field(default_factory=list)
+    again: list[ReceivedMessage] = field(default_factory=list)
+    """Those that the same request may succeed for."""
+    lost: list[ReceivedMessage] = field(default_factory=list)
+    """Those whose handle holds nothing any more."""
+
+    def add(self, other: "_Sorted") -> None:
+        self.done += other.done
+        self.again += other.again
+        self.lost += other.lost
 
 
 class SqsQueue:
-    """One queue, behind a boto3 client that is made at the first request if none was given."""
+    """A queue, behind a client that is handed in or made at the first request.
 
-    def __init__(self, url: str, client: Any = None, *, wait_seconds: int = 20) -> None:
+    Args:
+        url: The queue's URL.
+        client: A boto3 client of SQS, or what answers like one.
+        wait_seconds: The longest wait of a receive, which its answer may take.
+        connections: How many requests are made at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        client: SqsClient | None = None,
+        *,
+        wait_seconds: int = 20,
+        connections: int = 10,
+    ) -> None:
         self.url = url
         self.is_fifo = url.endswith(".fifo")
-        self._client = client
-        self._wait_seconds = wait_seconds
+        polling = _client_maker(url, client, wait_seconds + 10, connections)
+        self._polling = polling
+        # Another one, because a heartbeat can not wait for as long as a poll may take.
+        self._prompt = polling if client else _client_maker(url, None, _PROMPT_SECONDS, connections)
 
     @property
     def name(self) -> str:
         """The queue's name, the last part of its URL."""
         return self.url.rsplit("/", 1)[-1]
 
-    @property
-    def client(self) -> Any:
-        """The client, made now if it has to be."""
-        if self._client is None:
-            self._client = _client_for(self.url, self._wait_seconds)
-        return self._client
+    def receive(self, attempt_id: str | None = None, **options: Any) -> list[ReceivedMessage]:
+        """Receive up to ten messages with all that a copy of them needs.
 
-    def receive(self, **options: Any) -> list[ReceivedMessage]:
-        """Receive up to ten messages with all that a copy of them needs."""
+        Args:
+            attempt_id: Given again after a failure, it makes a FIFO queue give the same messages
+                again, instead of none of their groups until their visibility has ended.
+            options: Arguments of ReceiveMessage.
+        """
         request: dict[str, Any] = {
             "QueueUrl": self.url,
             "MaxNumberOfMessages": _BATCH,
@@ -62,69 +96,92 @@ class SqsQueue:
             "MessageSystemAttributeNames": ["ApproximateReceiveCount", "MessageGroupId"],
         }
         if self.is_fifo:
-            request["ReceiveRequestAttemptId"] = uuid.uuid4().hex
-        with _queue_errors("ReceiveMessage"):
-            answer = self.client.receive_message(**(request | options))
+            request["ReceiveRequestAttemptId"] = attempt_id or new_attempt_id()
+        with queue_errors("ReceiveMessage"):
+            answer = self._polling.get().receive_message(**(request | options))
         return [from_receive(raw) for raw in answer.get("Messages", ())]
 
     def delete(
-        self, messages: Sequence[ReceivedMessage], *, attempts: int, backoff: float
+        self,
+        messages: Sequence[ReceivedMessage],
+        *,
+        attempts: int,
+        backoff: float,
+        deadline: float = float("inf"),
+        each: Each = map,
     ) -> list[ReceivedMessage]:
         """Delete deliveries, trying those again that failed; return the deleted ones.
 
         What can not be deleted is left to its redelivery. Errors that another attempt would
         meet again are raised.
+
+        Args:
+            messages: The deliveries.
+            attempts: How often each is tried.
+            backoff: The first pause in seconds before another attempt.
+            deadline: The monotonic time after which no further request is made.
+            each: Makes the requests, ten deliveries each: one by one, or several at once.
         """
         left, deleted = list(messages), []
+
+        def delete(chunk: Sequence[ReceivedMessage]) -> _Sorted:
+            return (
+                _Sorted(again=list(chunk)) if time.monotonic() > deadline else self._delete(chunk)
+            )
+
         for attempt in range(attempts):
             if attempt:
                 time.sleep(pause(backoff, attempt - 1))
-            done, left = self._delete_once(left)
-            deleted += done
+            found = _together(each(delete, _chunks(left)))
+            deleted += found.done
+            left = found.again
             if not left:
                 return deleted
         _log.warning("%s deletes failed and are left to redelivery: %s", len(left), _ids(left))
         return deleted
 
-    def _delete_once(
-        self, messages: Sequence[ReceivedMessage]
+    def _delete(self, chunk: Sequence[ReceivedMessage]) -> _Sorted:
+        try:
+            with queue_errors("DeleteMessageBatch"):
+                answer = self._prompt.get().delete_message_batch(
+                    QueueUrl=self.url, Entries=_entries(chunk)
+                )
+        except QueueError as error:
+            if not error.retryable:
+                raise
+            return _Sorted(again=list(chunk))
+        return _sorted(chunk, answer)
+
+    def hide(
+        self, waits: Sequence[tuple[ReceivedMessage, int]], *, each: Each = map
     ) -> tuple[list[ReceivedMessage], list[ReceivedMessage]]:
-        """Return the deleted deliveries, and those worth another attempt."""
-        deleted: list[ReceivedMessage] = []
-        again: list[ReceivedMessage] = []
-        for chunk in _chunks(messages):
-            entries = _entries(chunk)
-            try:
-                with _queue_errors("DeleteMessageBatch"):
-                    answer = self.client.delete_message_batch(QueueUrl=self.url, Entries=entries)
-            except QueueError as error:
-                if not error.retryable:
-                    raise
-                again += chunk
-                continue
-            failed = {int(entry["Id"]): entry for entry in answer.get("Failed", ())}
-            deleted += [message for i, message in enumerate(chunk) if i not in failed]
-            again += [chunk[i] for i, entry in failed.items() if not entry.get("SenderFault")]
-        return deleted, again
+        """Change how long deliveries stay hidden; return those it failed for: lost, and unknown.
 
-    def hide(self, messages: Sequence[ReceivedMessage], seconds: int) -> list[ReceivedMessage]:
-        """Change the visibility of deliveries in their order; return those that it failed for.
+        A failure is no error: the visibility that a message has ends by itself. The hold on a
+        lost one has ended; for an unknown one the same request may succeed.
 
-        A failure is no error: the visibility that the message has ends by itself.
+        Args:
+            waits: The deliveries in their order, each with its seconds from now.
+            each: Makes the requests, ten deliveries each.
         """
-        failed: list[ReceivedMessage] = []
-        for chunk in _chunks(messages):
-            entries = [entry | {"VisibilityTimeout": seconds} for entry in _entries(chunk)]
-            try:
-                with _queue_errors("ChangeMessageVisibilityBatch"):
-                    answer = self.client.change_message_visibility_batch(
-                        QueueUrl=self.url, Entries=entries
-                    )
-            except QueueError as error:
-                _log.warning("the visibility of %s was not changed: %s", _ids(chunk), error.code)
-                continue
-            failed += [chunk[int(entry["Id"])] for entry in answer.get("Failed", ())]
-        return failed
+        found = _together(each(self._hide, _chunks(waits)))
+        return found.lost, found.again
+
+    def _hide(self, chunk: Sequence[tuple[ReceivedMessage, int]]) -> _Sorted:
+        messages = [message for message, _ in chunk]
+        entries = [
+            entry | {"VisibilityTimeout": seconds}
+            for entry, (_, seconds) in zip(_entries(messages), chunk, strict=True)
+        ]
+        try:
+            with queue_errors("ChangeMessageVisibilityBatch"):
+                answer = self._prompt.get().change_message_visibility_batch(
+                    QueueUrl=self.url, Entries=entries
+                )
+        except QueueError as error:
+            _log.warning("the visibility of %s was not changed: %s", _ids(messages), error.code)
+            return _Sorted(again=messages)
+        return _sorted(messages, answer)
 
     def copy_to(self, url: str, message: ReceivedMessage, reason: str) -> None:
         """Send a message as it is to another queue, with the reason where it fits.
@@ -132,71 +189,71 @@ class SqsQueue:
         A FIFO queue gets the message's group, and its id as the deduplication id, so that a copy
         sent twice is one.
         """
-        request: dict[str, Any] = {
-            "QueueUrl": url,
-            "MessageBody": message.body,
-            "MessageAttributes": _with_reason(message, reason),
-        }
+        request: dict[str, Any] = {"QueueUrl": url, "MessageBody": message.body}
         if url.endswith(".fifo"):
             request["MessageGroupId"] = message.group_id or message.message_id
             request["MessageDeduplicationId"] = message.message_id
-        with _queue_errors("SendMessage"):
-            self.client.send_message(**request)
+        try:
+            self._send(request, _with_reason(message.attributes, reason))
+        except QueueError as error:
+            # The size that fits is the other queue's own, between 1 KiB and 1 MiB.
+            if not _UNFIT.search(error.code):
+                raise
+            self._send(request, message.attributes)
+
+    def _send(self, request: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        with queue_errors("SendMessage"):
+            self._prompt.get().send_message(**request, MessageAttributes=dict(attributes))
 
     def has_redrive_policy(self) -> bool | None:
         """Tell whether SQS moves messages to a dead-letter queue; None where asking is denied."""
         try:
-            with _queue_errors("GetQueueAttributes"):
-                answer = self.client.get_queue_attributes(
+            with queue_errors("GetQueueAttributes"):
+                answer = self._prompt.get().get_queue_attributes(
                     QueueUrl=self.url, AttributeNames=["RedrivePolicy"]
                 )
         except QueueError as error:
-            if _DENIED.search(error.code):
+            if is_denied(error):
                 return None
             raise
         return bool(answer.get("Attributes", {}).get("RedrivePolicy"))
 
 
-@contextmanager
-def _queue_errors(operation: str) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "Unknown"))
-        message = f"{operation} was refused: {code}"
-        raise QueueError(message, code=code, retryable=not _FATAL.search(code)) from error
-    except NoCredentialsError as error:
-        message = f"{operation} needs AWS credentials and found none"
-        raise QueueError(message, code="NoCredentials", retryable=False) from error
-    except BotoCoreError as error:
-        code = type(error).__name__
-        raise QueueError(f"{operation} failed: {code}", code=code, retryable=True) from error
+def new_attempt_id() -> str:
+    """Return a new id for the attempts at one receive."""
+    return uuid.uuid4().hex
 
 
-def _client_for(url: str, wait_seconds: int) -> Any:
-    from botocore.config import Config
-
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    region = _REGION.search(host)
-    return make_client(
-        "sqs",
-        region_name=region[1] if region else None,
-        endpoint_url=None if _AWS_HOST.search(host) else f"{parts.scheme}://{parts.netloc}",
-        config=Config(
-            read_timeout=wait_seconds + 10,
-            connect_timeout=5,
-            parameter_validation=False,
-            retries={"mode": "standard", "max_attempts": 4},
-        ),
+def _client_maker(
+    url: str, client: SqsClient | None, read_timeout: float, connections: int
+) -> OncePerProcess[SqsClient]:
+    """Return what gives the client: the one handed in, or one that is made when it is needed."""
+    if client is not None:
+        return OncePerProcess(lambda: client)
+    return OncePerProcess(
+        lambda: client_for(url, read_timeout=read_timeout, connections=connections)
     )
 
 
-def _chunks(messages: Sequence[ReceivedMessage]) -> Iterator[Sequence[ReceivedMessage]]:
-    for start in range(0, len(messages), _BATCH):
-        yield messages[start : start + _BATCH]
+def _together(found: Iterable[_Sorted]) -> _Sorted:
+    total = _Sorted()
+    for one in found:
+        total.add(one)
+    return total
+
+
+def _sorted(chunk: Sequence[ReceivedMessage], answer: Mapping[str, Any]) -> _Sorted:
+    failed = {int(entry["Id"]): entry for entry in answer.get("Failed", ())}
+    return _Sorted(
+        done=[message for i, message in enumerate(chunk) if i not in failed],
+        again=[chunk[i] for i, entry in failed.items() if not entry.get("SenderFault")],
+        lost=[chunk[i] for i, entry in failed.items() if entry.get("SenderFault")],
+    )
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
 
 
 def _entries(messages: Sequence[ReceivedMessage]) -> list[dict[str, Any]]:
@@ -207,27 +264,10 @@ def _entries(messages: Sequence[ReceivedMessage]) -> list[dict[str, Any]]:
     ]
 
 
-def _with_reason(message: ReceivedMessage, reason: str) -> dict[str, Any]:
-    attributes = dict(message.attributes)
-    added = {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}
-    size = _length(message.body) + _size(attributes) + _size({_REASON: added})
-    if reason and len(attributes) < _ATTRIBUTES and size <= _MAX_BYTES:
-        attributes.setdefault(_REASON, added)
-    return attributes
-
-
-def _size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
-    return sum(
-        _length(name)
-        + len(value["DataType"])
-        + _length(value.get("StringValue", ""))
-        + len(value.get("BinaryValue", b""))
-        for name, value in attributes.items()
-    )
-
-
-def _length(text: str) -> int:
-    return len(text.encode(errors="surrogatepass"))  # a text without encoding is SQS's to refuse
+def _with_reason(attributes: Mapping[str, Any], reason: str) -> Mapping[str, Any]:
+    if not reason or len(attributes) >= _ATTRIBUTES:
+        return attributes
+    return {**attributes, _REASON: {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}}
 
 
 def _ids(messages: Iterable[ReceivedMessage]) -> str:

@@ -3,65 +3,18 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from saigon.aws.sqs._backoff import hiding_time
 from saigon.aws.sqs._batch import BatchOutcome
+from saigon.aws.sqs._dead_letters import DeadLetters
 from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._queue import SqsQueue
+from saigon.aws.sqs._queue import Each, SqsQueue
 from saigon.aws.sqs.config import ForwarderConfig
-from saigon.aws.sqs.exceptions import ForwarderConfigError, QueueError
 from saigon.aws.sqs.results import ForwardResult, MessageFailure
 
 _log = logging.getLogger(__name__)
 
 Deliveries = Sequence[ReceivedMessage]
-
-
-class DeadLetters:
-    """Decides where bad messages go, and copies those that are not left to SQS."""
-
-    def __init__(self, queue: SqsQueue, url: str | None, config: ForwarderConfig) -> None:
-        self._queue = queue
-        self._url = url
-        self._max_attempts = config.max_attempts
-        self._redrives: bool | None = None
-
-    def require(self) -> None:
-        """Refuse to work on a queue whose bad messages would have nowhere to go.
-
-        Raises:
-            ForwarderConfigError: There is neither a redrive policy nor a dead-letter queue, or
-                asking for the policy is denied and no queue was given.
-        """
-        if self._url is None and not self._queue_redrives():
-            raise ForwarderConfigError(
-                f"queue {self._queue.name} has no redrive policy that could be read "
-                "(sqs:GetQueueAttributes): set one, or give dead_letter="
-            )
-
-    def take(self, message: ReceivedMessage, reason: str) -> bool:
-        """Copy a bad message if it is not to be left to SQS; tell whether a copy was made."""
-        if self._url is None:
-            return False
-        try:
-            if not self._is_ours(message):
-                return False
-            self._queue.copy_to(self._url, message, reason)
-        except QueueError as error:
-            _log.error("message %s was not dead-lettered: %s", message.message_id, error.code)
-            return False
-        return True
-
-    def _is_ours(self, message: ReceivedMessage) -> bool:
-        if self._max_attempts is not None and message.receive_count >= self._max_attempts:
-            return True
-        return not self._queue_redrives()
-
-    def _queue_redrives(self) -> bool:
-        if self._redrives is None:
-            self._redrives = self._queue.has_redrive_policy() or False
-        return self._redrives
 
 
 class Settler:
@@ -72,19 +25,22 @@ class Settler:
         self._dead_letters = dead_letters
         self._config = config
 
-    def settle(self, received: Deliveries, outcome: BatchOutcome) -> ForwardResult:
-        """Answer for all deliveries of a batch."""
-        buried = self.bury(outcome)
+    def settle(
+        self, received: Deliveries, outcome: BatchOutcome, *, each: Each = map
+    ) -> ForwardResult:
+        """Answer for all deliveries of a batch; ``each`` makes the requests."""
+        buried = self.bury(outcome, each=each)
         done = buried.done(received, outcome)
-        deleted = self.delete(done)
-        self.give_back(outcome, buried)
+        deleted = self.delete(done, each=each)
+        self.give_back(outcome, buried, each=each)
         return result_of(received, outcome, buried, deleted=len(deleted))
 
-    def bury(self, outcome: BatchOutcome) -> "Buried":
+    def bury(self, outcome: BatchOutcome, *, each: Each = map) -> "Buried":
         """Copy the bad messages that are not left to SQS."""
         failures = []
-        for message, reason in outcome.failed:
-            dead = self._dead_letters.take(message, reason)
+        for (message, reason), dead in zip(
+            outcome.failed, each(self._take, outcome.failed), strict=True
+        ):
             failures.append(MessageFailure(message.message_id, reason, dead=dead))
             _log.warning(
                 "message %s is bad (received %s times, dead-lettered: %s): %s",
@@ -95,27 +51,34 @@ class Settler:
             )
         return Buried(tuple(failures))
 
-    def delete(self, messages: Deliveries) -> Deliveries:
-        """Delete deliveries, with retries; return the deleted ones."""
+    def _take(self, failed: tuple[ReceivedMessage, str]) -> bool:
+        return self._dead_letters.take(*failed)
+
+    def delete(
+        self, messages: Deliveries, *, deadline: float = float("inf"), each: Each = map
+    ) -> Deliveries:
+        """Delete deliveries, with retries until the deadline; return the deleted ones."""
         return self._queue.delete(
             messages,
             attempts=self._config.delete_attempts,
             backoff=self._config.backoff_seconds,
+            deadline=deadline,
+            each=each,
         )
 
-    def release(self, messages: Deliveries, seconds: int = 0) -> None:
-        """Give deliveries back to the queue, in their order, to be seen after some seconds."""
-        self._queue.hide(messages, seconds)
+    def release(self, messages: Deliveries, seconds: int = 0, *, each: Each = map) -> None:
+        """Give deliveries back to the queue, to be seen after some seconds."""
+        self._queue.hide([(message, seconds) for message in messages], each=each)
 
-    def give_back(self, outcome: BatchOutcome, buried: "Buried") -> None:
+    def give_back(self, outcome: BatchOutcome, buried: "Buried", *, each: Each = map) -> None:
         """Hide what failed for a while; a group's later messages as long, and after it."""
-        waits: dict[str | None, int] = {}
-        for message, _ in outcome.failed:
-            if message.message_id not in buried.dead_ids:
-                waits[message.group_id] = self._hiding_time(message)
-                self.release([message], waits[message.group_id])
-        for seconds, group in groupby(outcome.held_back, lambda m: waits.get(m.group_id, 0)):
-            self.release(list(group), seconds)
+        failed = [m for m, _ in outcome.failed if m.message_id not in buried.dead_ids]
+        waits = [(message, self._hiding_time(message)) for message in failed]
+        behind = {message.group_id: seconds for message, seconds in waits}
+        if not self._queue.is_fifo:
+            behind.clear()  # groups of a standard queue keep no order
+        waits += [(message, behind.get(message.group_id, 0)) for message in outcome.held_back]
+        self._queue.hide(waits, each=each)
 
     def _hiding_time(self, message: ReceivedMessage) -> int:
         return hiding_time(

@@ -5,6 +5,11 @@ from enum import Enum, auto
 from typing import Final
 
 from saigon.aws.sqs._parse import BAD_VALUE
+from saigon.aws.sqs.exceptions import (
+    DatabaseUnavailableError,
+    ForwarderError,
+    StatementRefusedError,
+)
 from saigon.orm.exceptions import DbErrorKind, DbExecutionError
 
 
@@ -35,27 +40,36 @@ _BY_KIND: Final[dict[DbErrorKind, Verdict]] = {
 }
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-# 22 data, 23 constraint, 40002 constraint at commit, 44 view's check option, 45 SIGNAL,
-# 54 too large for an index, P0001 RAISE of a trigger; 08 and 57P connection, 53 exhausted.
+# 22 data, 23 constraint, 40002 constraint at commit, 44 view's check option, 45 SIGNAL, 54000 and
+# 54001 too large for an index or nested too deeply, P0 RAISE of a trigger; 26000 and 42P05 a
+# prepared statement that a pooler lost or gave to another; 08 and 57P connection, 53 exhausted,
+# 58 the disk. PgBouncer says 08P01 and 57P03, RDS Proxy's borrow time-out is 08000.
 _BY_SQLSTATE: Final = (
-    (("22", "23", "40002", "44", "45", "54", "P0001"), Verdict.BAD_MESSAGE),
-    (("40", "55P03", "57014"), Verdict.RETRY),
-    (("08", "53", "57P", "25006"), Verdict.OUTAGE),
+    (("22", "23", "40002", "44", "45", "54000", "54001", "P0"), Verdict.BAD_MESSAGE),
+    (("40", "26000", "42P05", "55P03", "57014"), Verdict.RETRY),
+    (("08", "53", "57P", "58", "25006"), Verdict.OUTAGE),
 )
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+# https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference (4025, 4038)
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.troubleshooting.html (9501)
 _BY_ERRNO: Final = (
     (
         frozenset(
-            {1048, 1062, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1451, 1452}
-            | {1525, 1526, 1644, 1690, 3140, 3156, 3819, 4025}
+            {1022, 1048, 1062, 1118, 1153, 1169, 1216, 1217, 1264, 1265, 1292, 1300, 1364, 1365}
+            | {1366, 1367, 1406, 1411, 1416, 1441, 1451, 1452, 1525, 1526, 1557, 1586, 1644, 1690}
+            | {1761, 1762, 3140, 3141, 3150, 3156, 3157, 3819, 3854, 3988, 4025, 4038}
         ),
         Verdict.BAD_MESSAGE,
     ),
-    (frozenset({1205, 1213}), Verdict.RETRY),
+    # Galera and Group Replication find a conflict at the commit: 1180, 3101.
+    (frozenset({1020, 1180, 1205, 1213, 1614, 3101}), Verdict.RETRY),
     (
-        frozenset({1021, 1037, 1040, 1041, 1053, 1114, 1203, 1226, 1290, 1792, 1836})
-        | frozenset({2002, 2003, 2006, 2013, 3989, 4031}),
+        # 1047 a Galera node without the others; 1026, 1030, 1114 the disk; 3032, 3168 offline.
+        frozenset({1021, 1026, 1030, 1037, 1040, 1041, 1047, 1053, 1114, 1135, 1203, 1226, 1290})
+        | frozenset(
+            {1792, 1836, 1927, 2002, 2003, 2006, 2013, 3032, 3100, 3168, 3169, 3989, 4031, 9501}
+        ),
         Verdict.OUTAGE,
     ),
 )
@@ -78,6 +92,15 @@ _NO_NUMBER: Final = re.compile(r"can not be used with MySQL$")
 def verdict_on(error: DbExecutionError, dialect_name: str) -> Verdict:
     """Return what follows from an error, by its codes first and its kind then."""
     return _by_code(error, dialect_name) or _BY_KIND.get(error.kind) or _by_cause(error.__cause__)
+
+
+def forwarder_error(error: DbExecutionError, dialect_name: str) -> ForwarderError:
+    """Return what the forwarder raises for an error that is no message's fault."""
+    verdict = verdict_on(error, dialect_name)
+    error.__cause__ = error.__context__ = None  # the driver's, whose text may quote values
+    if verdict is Verdict.REFUSED:
+        return StatementRefusedError(f"the database refused the statement: {error}")
+    return DatabaseUnavailableError(f"the database can not be written to: {error}")
 
 
 def _by_code(error: DbExecutionError, dialect_name: str) -> Verdict | None:

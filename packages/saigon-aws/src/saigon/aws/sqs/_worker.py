@@ -2,170 +2,181 @@
 
 import itertools
 import logging
-import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from types import FrameType
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Final
 
 from saigon.aws.sqs._backoff import pause
-from saigon.aws.sqs._batch import BatchOutcome
-from saigon.aws.sqs._heartbeat import LONGEST_HOLD, Heartbeat
+from saigon.aws.sqs._batch import Batch, BatchOutcome
+from saigon.aws.sqs._buffer import Buffer
+from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._pipeline import Pipeline
-from saigon.aws.sqs.exceptions import (
-    DatabaseUnavailableError,
-    QueueError,
-    StatementRefusedError,
-)
+from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, Pipeline
+from saigon.aws.sqs._receiver import Receivers
 from saigon.aws.sqs.results import ForwardResult
 
 _log = logging.getLogger(__name__)
 
-_FULL_RECEIVE: Final = 10
+_TICK: Final = 0.1  # seconds until a stop is noticed
+_FLUSH: Final = 5  # seconds of a drain that are kept for writing and deleting
+_LAST_POLL: Final = 1  # seconds that polls have to end in where the drain has used its time up
+_SETTLING: Final = 2  # batches that are settled while the next one is written
+
+Deliveries = Sequence[ReceivedMessage]
 
 
 class Worker:
-    """One run of a forwarder's worker."""
+    """One run: receivers fill a buffer, this thread writes it, and others settle what is written.
+
+    Args:
+        pipeline: The forwarder's parts.
+        stop: Ends the run when it is set.
+        drain_timeout: Seconds after the stop from which messages are given back unwritten.
+    """
 
     def __init__(self, pipeline: Pipeline, stop: threading.Event, drain_timeout: float) -> None:
         self._pipeline = pipeline
         self._config = pipeline.config
         self._stop = stop
         self._drain_timeout = drain_timeout
+        self._drained_by: float | None = None
+        self._errors: list[BaseException] = []
+        self._total = ForwardResult()
+        self._reporting = threading.Lock()
+        self._buffer = Buffer(self._config.max_in_flight, self._config.max_in_flight_bytes)
         self._heartbeat = Heartbeat(pipeline.queue.hide, self._config.visibility_timeout)
-        self._failed_receives = 0
+        self._receivers = Receivers(
+            pipeline,
+            self._buffer,
+            self._heartbeat,
+            wait_seconds=min(self._config.wait_seconds, max(1, int(drain_timeout) - _FLUSH)),
+            release=self._release,
+            fail=self._errors.append,
+        )
+        self._requests = ThreadPoolExecutor(self._config.concurrency, "sqs-request")
+        self._settling = ThreadPoolExecutor(_SETTLING, "settling")
 
     def run(self) -> ForwardResult:
         """Work until the stop is set; return the counts of all batches.
 
         Raises:
             StatementRefusedError: The database refused the statement twice.
+            PayloadRefusedError: S3 refused to give a payload, likewise.
             QueueError: SQS refused in a way that does not pass by itself.
         """
-        with closing(self._heartbeat):
-            return self._run()
+        if not self._stop.is_set():
+            with closing(self._heartbeat), self._requests, self._settling:
+                self._run()
+        for error in self._errors:
+            raise error
+        return self._total
 
-    def _run(self) -> ForwardResult:
-        total = ForwardResult()
-        while not self._stop.is_set():
-            polled_at = time.monotonic()
-            received = self._gather()
+    def _run(self) -> None:
+        # A database that is not there at the start is waited for with nothing in hand.
+        if not self._pipeline.database_answers() and not self._outlast(itertools.count()):
+            return
+        delay = self._config.outage_visibility
+        self._receivers.start()
+        try:
+            self._forward_all()
+            delay = 0
+        finally:
+            self._receivers.stop()
+            self._release(self._buffer.abandon(), delay)
+            until = self._drained_by or time.monotonic() + self._drain_timeout
+            self._receivers.join(max(_LAST_POLL, until - time.monotonic()))
+
+    def _forward_all(self) -> None:
+        limits = self._config.batch_size, self._config.max_batch_bytes
+        while not self._is_over():
+            received = self._buffer.take(*limits, timeout=_TICK)
             if received:
-                started = time.monotonic()
-                result = self._work(received, polled_at + self._drain_timeout)
-                total += self._pipeline.report(result, started)
-        return total
+                self._forward(received)
 
-    def _gather(self) -> list[ReceivedMessage]:
-        """Receive until the batch is full or the queue gives less than it could."""
-        received = self._receive(self._wait_seconds())
-        last = received
-        while len(last) == _FULL_RECEIVE and not self._is_full(received):
-            last = self._receive(0)
-            received = received + last
-        return received
+    def _is_over(self) -> bool:
+        if self._errors or self._buffer.is_done:
+            return True
+        if self._drained_by is None:
+            if not self._stop.is_set():
+                return False
+            self._drained_by = time.monotonic() + self._drain_timeout
+            self._buffer.close()
+            self._receivers.stop()
+        return time.monotonic() >= self._drained_by
 
-    def _receive(self, wait_seconds: int) -> list[ReceivedMessage]:
+    def _forward(self, received: Deliveries) -> None:
+        """Write messages, and have them settled while the next ones are written."""
+        started = time.monotonic()
         try:
-            received = self._pipeline.queue.receive(
-                WaitTimeSeconds=wait_seconds,
-                VisibilityTimeout=self._config.visibility_timeout,
-            )
-        except QueueError as error:
-            if not error.retryable:
-                raise
-            self._pause_after(error)
-            return []
-        self._failed_receives = 0
-        self._heartbeat.hold(received)
-        return received
-
-    def _pause_after(self, error: QueueError) -> None:
-        seconds = self._probe_pause(self._failed_receives)
-        self._failed_receives += 1
-        _log.warning("%s; receiving again in %.1f s", error, seconds)
-        self._stop.wait(seconds)
-
-    def _is_full(self, received: Sequence[ReceivedMessage]) -> bool:
-        return (
-            self._stop.is_set()
-            or len(received) + _FULL_RECEIVE > self._config.batch_size
-            or sum(len(m.body) for m in received) >= self._config.max_batch_bytes
-        )
-
-    def _wait_seconds(self) -> int:
-        return min(self._config.wait_seconds, int(self._drain_timeout))
-
-    def _work(self, received: Sequence[ReceivedMessage], drained_by: float) -> ForwardResult:
-        try:
-            outcome = self._store(received, drained_by)
-        except StatementRefusedError:
-            self._release(received)
+            stored, outcome = self._store(received)
+        except BaseException:
+            # Hidden for a while, so that workers started again and again do not wear them out.
+            self._release(received, self._config.outage_visibility)
             raise
-        if outcome is None:
-            self._release(received)
-            return ForwardResult(received=len(received), retried=len(received))
-        self._heartbeat.drop(received)
-        return self._pipeline.settler.settle(received, outcome)
+        if stored is not received:
+            handles = {message.receipt_handle for message in stored}
+            self._release([m for m in received if m.receipt_handle not in handles])
+        if outcome is not None:
+            self._settling.submit(self._settle, stored, outcome, started)
 
-    def _store(self, received: Sequence[ReceivedMessage], drained_by: float) -> BatchOutcome | None:
-        """Write through outages; None when the batch has to be given back unwritten."""
-        if self._stop.is_set() and time.monotonic() > drained_by:
-            return None
-        batch = self._pipeline.reader.read(received)
-        held_until = time.monotonic() + LONGEST_HOLD
+    def _store(self, received: Deliveries) -> tuple[Deliveries, BatchOutcome | None]:
+        """Write through outages; return what was written, without an outcome where nothing was."""
+        batch: Batch | None = None
         attempts, was_refused = itertools.count(), False
-        while True:
+        while received:
             try:
-                return self._pipeline.write(batch)
-            except DatabaseUnavailableError as error:
-                _log.warning("%s; receiving stops until it can be", error)
-            except StatementRefusedError as error:
+                batch = batch or self._pipeline.reader.read(received)
+                return received, self._pipeline.write(batch)
+            except OUTAGES as error:
+                _log.warning("%s; receiving stops until it is over", error)
+            except REFUSALS as error:
                 if was_refused:
                     raise
                 was_refused = True  # a failover can say so too
                 _log.warning("%s; asking once more", error)
-            if not self._outlast(attempts, held_until):
-                return None
+            if not self._outlast(attempts):
+                break
+            kept = [message for message in received if not self._heartbeat.gave_up(message)]
+            if len(kept) < len(received):
+                received, batch = kept, None
+        return (), None
 
-    def _outlast(self, attempts: Iterator[int], held_until: float) -> bool:
-        """Wait until the database answers; False when it is time to give up."""
-        for attempt in attempts:
-            if self._stop.wait(self._probe_pause(attempt)) or time.monotonic() > held_until:
-                return False
-            if self._pipeline.database_answers():
-                return True
-        return False
+    def _outlast(self, attempts: Iterator[int]) -> bool:
+        """Receive nothing until the database answers; False when it is time to give up."""
+        self._buffer.pause()
+        try:
+            for attempt in attempts:
+                if self._stop.wait(self._probe_pause(attempt)) or self._errors:
+                    return False
+                if self._pipeline.database_answers():
+                    return True
+            return False
+        finally:
+            self._buffer.resume()
 
     def _probe_pause(self, attempt: int) -> float:
         return pause(self._config.probe_seconds, attempt, longest=self._config.max_probe_seconds)
 
-    def _release(self, received: Sequence[ReceivedMessage]) -> None:
-        self._heartbeat.drop(received)
-        self._pipeline.settler.release(received)
+    def _settle(self, stored: Deliveries, outcome: BatchOutcome, started: float) -> None:
+        try:
+            self._heartbeat.drop(stored)
+            result = self._pipeline.settler.settle(stored, outcome, each=self._requests.map)
+            with self._reporting:
+                self._total += self._pipeline.report(result, started)
+        except BaseException as error:  # noqa: BLE001  # the thread of the run raises it
+            self._errors.append(error)
+        finally:
+            self._buffer.free(stored)
 
-
-@contextmanager
-def stopping_on_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and SIGINT set; the handlers are put back afterwards.
-
-    Outside of the main thread, where Python allows no handlers, nothing sets it.
-    """
-    stop = threading.Event()
-
-    def set_stop(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    signals = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, set_stop) for number in signals}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def _release(self, messages: Deliveries, seconds: int = 0) -> None:
+        """Give messages back to the queue that were not written."""
+        if not messages:
+            return
+        self._heartbeat.drop(messages)
+        self._pipeline.settler.release(messages, seconds, each=self._requests.map)
+        self._buffer.free(messages)
+        with self._reporting:
+            self._total += ForwardResult(received=len(messages), retried=len(messages))

@@ -11,13 +11,8 @@ from sqlalchemy import literal, select
 from saigon.aws.sqs._backoff import pause
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._upserts import Values
-from saigon.aws.sqs._verdict import Verdict, verdict_on
-from saigon.aws.sqs.exceptions import (
-    DatabaseUnavailableError,
-    ForwarderError,
-    MessageRejectedError,
-    StatementRefusedError,
-)
+from saigon.aws.sqs._verdict import Verdict, forwarder_error, verdict_on
+from saigon.aws.sqs.exceptions import ForwarderError, MessageRejectedError
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError, ModelMappingError, TransactionUsageError
@@ -25,14 +20,6 @@ from saigon.orm.exceptions import DbExecutionError, ModelMappingError, Transacti
 ROW_ERRORS: Final = (DbExecutionError, MessageRejectedError, ModelMappingError)
 _SOME_BAD: Final = 4
 _BAD_SHARE: Final = 8  # from one bad message in so many on, they are tried one by one
-
-
-class RowsWriter(Protocol):
-    """Writes rows in the open transaction."""
-
-    def __call__(self, db_connector: DbConnector, rows: Sequence[Values], /) -> RowCounts:
-        """Write all of the rows or none."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +30,16 @@ class Entry:
     group: str | None
     """The group of a FIFO queue; None on a standard queue, where there is no order to keep."""
     rows: tuple[Values, ...] = field(repr=False)
+    digest: bytes = field(default=b"", repr=False)
+    """What tells the message apart in an inbox; nothing without one."""
+
+
+class EntriesWriter(Protocol):
+    """Writes entries in the open transaction."""
+
+    def __call__(self, db_connector: DbConnector, entries: Sequence[Entry], /) -> RowCounts:
+        """Write all of the entries or none."""
+        ...
 
 
 @dataclass(slots=True)
@@ -59,10 +56,15 @@ class BatchWriter:
     """Writes batches, each in one transaction that is tried again where that helps."""
 
     def __init__(
-        self, connector: DbConnector, write_rows: RowsWriter, *, attempts: int, backoff: float
+        self,
+        connector: DbConnector,
+        write_entries: EntriesWriter,
+        *,
+        attempts: int,
+        backoff: float,
     ) -> None:
         self._connector = connector
-        self._write_rows = write_rows
+        self._write_entries = write_entries
         self._attempts = attempts
         self._backoff = backoff
 
@@ -71,7 +73,8 @@ class BatchWriter:
 
         Args:
             entries: The batch. Of a FIFO group nothing is stored after its first bad message.
-            deadline: The monotonic time after which no further attempt is made.
+            deadline: The monotonic time after which nothing more is tried. What was not tried
+                by then is held back, and the rest committed.
 
         Raises:
             DatabaseUnavailableError: Nothing is known to be stored; the same may succeed later.
@@ -79,20 +82,21 @@ class BatchWriter:
             ForwarderError: A transaction of the same database is open around the call.
         """
         self._refuse_open_transaction()
+        if not entries or time.monotonic() > deadline:
+            return Written(held_back=list(entries))
         for attempt in range(self._attempts):
             try:
-                return self._write_once(entries)
+                return self._write_once(entries, deadline)
             except DbExecutionError as error:
-                if self._verdict(error) is not Verdict.RETRY:
-                    raise self._foreign(error) from error
                 seconds = pause(self._backoff, attempt)
-                if attempt + 1 == self._attempts or time.monotonic() + seconds > deadline:
-                    raise self._foreign(error) from error
+                is_last = attempt + 1 == self._attempts or time.monotonic() + seconds > deadline
+                if is_last or self._verdict(error) is not Verdict.RETRY:
+                    raise forwarder_error(error, self._connector.dialect_name) from error
             time.sleep(seconds)
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _write_once(self, entries: Sequence[Entry]) -> Written:
-        search = _Search(self._connector, self._write_rows)
+    def _write_once(self, entries: Sequence[Entry], deadline: float) -> Written:
+        search = _Search(self._connector, self._write_entries, deadline)
         try:
             with transaction_context(self._connector):
                 search.write(entries)
@@ -103,7 +107,7 @@ class BatchWriter:
         else:
             return search.written
         # Only the commit found it, as a deferred constraint does: each entry alone, then.
-        return self._write_singly(entries)
+        return self._write_singly(entries, deadline)
 
     def _refuse_open_transaction(self) -> None:
         # Messages would be deleted before that transaction commits. Outside of one this raises
@@ -112,8 +116,8 @@ class BatchWriter:
             self._connector.execute(select(literal(1)), require_transaction=True)
             raise ForwarderError("called inside an open transaction, which could still roll back")
 
-    def _write_singly(self, entries: Sequence[Entry]) -> Written:
-        search = _Search(self._connector, self._write_rows)
+    def _write_singly(self, entries: Sequence[Entry], deadline: float) -> Written:
+        search = _Search(self._connector, self._write_entries, deadline)
         for entry in entries:
             search.write_alone(entry)
         return search.written
@@ -121,32 +125,28 @@ class BatchWriter:
     def _verdict(self, error: DbExecutionError) -> Verdict:
         return verdict_on(error, self._connector.dialect_name)
 
-    def _foreign(self, error: DbExecutionError) -> Exception:
-        verdict = self._verdict(error)
-        error.__cause__ = error.__context__ = None  # the driver's, whose text may quote values
-        if verdict is Verdict.REFUSED:
-            return StatementRefusedError(f"the database refused the statement: {error}")
-        return DatabaseUnavailableError(f"the database can not be written to: {error}")
-
 
 class _Search:
     """One attempt at a batch: bisects at savepoints until the bad messages are alone."""
 
-    def __init__(self, connector: DbConnector, write_rows: RowsWriter) -> None:
+    def __init__(
+        self, connector: DbConnector, write_entries: EntriesWriter, deadline: float
+    ) -> None:
         self.written = Written()
         self._connector = connector
-        self._write_rows = write_rows
+        self._write_entries = write_entries
+        self._deadline = deadline
         self._bad_groups: set[str] = set()
         self._orphans: list[tuple[Entry, str]] = []
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write what can be written of the entries, in their order."""
-        entries = self._without_bad_groups(entries)
+        entries = self._due(entries)
         if not entries:
             return
         try:
             with transaction_context(self._connector, savepoint=True):
-                counts = self._write_rows(self._connector, _rows(entries))
+                counts = self._write_entries(self._connector, entries)
         except ROW_ERRORS as error:
             reason = self._reason(error)
             if len(entries) == 1:
@@ -160,11 +160,11 @@ class _Search:
 
     def write_alone(self, entry: Entry) -> None:
         """Write one entry in a transaction of its own."""
-        if not self._without_bad_groups([entry]):
+        if not self._due([entry]):
             return
         try:
             with transaction_context(self._connector):
-                counts = self._write_rows(self._connector, entry.rows)
+                counts = self._write_entries(self._connector, [entry])
         except ROW_ERRORS as error:
             self._fail(entry, self._reason(error))
         else:
@@ -190,12 +190,14 @@ class _Search:
         bad = len(self.written.failed) + len(self._orphans)
         return bad >= _SOME_BAD and bad * _BAD_SHARE >= bad + len(self.written.stored)
 
-    def _without_bad_groups(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        if not self._bad_groups:
+    def _due(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Hold back what may not be tried: all of it after the deadline, else bad groups."""
+        is_late = time.monotonic() > self._deadline
+        if not is_late and not self._bad_groups:
             return entries
-        held_back = [e for e in entries if e.group in self._bad_groups]
-        self.written.held_back += held_back
-        return [e for e in entries if e.group not in self._bad_groups]
+        due = [e for e in entries if not is_late and e.group not in self._bad_groups]
+        self.written.held_back += [e for e in entries if is_late or e.group in self._bad_groups]
+        return due
 
     def _store(self, entries: Sequence[Entry], counts: RowCounts) -> None:
         self.written.stored += entries
@@ -218,10 +220,6 @@ class _Search:
         ):
             raise error
         return str(error)
-
-
-def _rows(entries: Sequence[Entry]) -> list[Values]:
-    return [row for entry in entries for row in entry.rows]
 
 
 def _is_foreign_key(error: Exception) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
-from sqlalchemy import Column, Executable, Table, insert
+from sqlalchemy import Column, Executable, Null, Table, insert
 
 from saigon.aws.sqs._fit import check_fit, names_of, stored_fields
 from saigon.aws.sqs._upserts import TableWrite, write_table_rows
@@ -13,7 +14,7 @@ from saigon.aws.sqs.config import OnConflict
 from saigon.aws.sqs.exceptions import MessageRejectedError
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector
-from saigon.orm.model import model_data_to_row_values
+from saigon.orm.model import row_values_writer
 
 __all__ = ["BatchStatementBuilder", "SqlStatementBuilder", "TableStatementBuilder"]
 
@@ -92,7 +93,8 @@ class TableStatementBuilder:
         dialect_name: str | None = None,
     ) -> None:
         self._write = TableWrite(table, names_of(key), on_conflict, newer_by)
-        self._dialect_name = dialect_name
+        make_writer = partial(row_values_writer, table=table, dialect_name=dialect_name)
+        self._writer = lru_cache(maxsize=16)(make_writer)
         self._defaulted = {column.key for column in table.columns if _has_default(column)}
 
     @property
@@ -120,18 +122,14 @@ class TableStatementBuilder:
             ModelMappingError: A value has no exact form in its column.
             MessageRejectedError: The version is NaN, which no other is newer than.
         """
-        values = model_data_to_row_values(
-            message, self._write.table, dialect_name=self._dialect_name
-        )
+        values = self._writer(type(message))(message)
         version = values.get(self._write.newer_by or "")
         if version != version:  # noqa: PLR0124  # as NaN alone does
             raise MessageRejectedError(f"{self._write.newer_by} is not a number")
-        left_out = self._defaulted - message.model_fields_set
-        return {
-            name: value
-            for name, value in values.items()
-            if value is not None or name not in left_out
-        }
+        for name in self._defaulted - message.model_fields_set if self._defaulted else ():
+            if name in values and _is_nothing(values[name]):
+                del values[name]
+        return values
 
     def write_rows(self, db_connector: DbConnector, rows: Sequence[Mapping[str, Any]]) -> RowCounts:
         """Write rows in the transaction that is open, in the way of its database.
@@ -146,3 +144,7 @@ class TableStatementBuilder:
 def _has_default(column: Column[Any]) -> bool:
     is_numbered = column.table.autoincrement_column is column
     return is_numbered or column.default is not None or column.server_default is not None
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or isinstance(value, Null)  # which a JSON column is given

@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from saigon.aws.sqs.payloads import S3Payloads
+
 __all__ = ["ForwarderConfig", "OnConflict"]
 
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -31,16 +33,31 @@ class ForwarderConfig(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True
     )
 
-    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 100
-    """The most messages that the worker writes in one transaction."""
+    batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """The most messages that are written in one transaction.
+
+    The worker divides no receive: of ten messages, where the size is ten or more.
+    """
     max_batch_bytes: Annotated[int, Field(ge=1)] = 8 * 1024 * 1024
-    """No further messages are received for a batch that is larger than this many bytes."""
+    """From so many bytes of bodies on, no further receive joins a transaction."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many receives, and how many deletes, the worker makes at once."""
+    max_in_flight: Annotated[int, Field(ge=10, le=20_000)] = 2_000
+    """The most messages that the worker has received and not settled; ten of them per receive.
+
+    SQS allows 120,000 for a queue, and 20,000 for a FIFO queue whose limit is the older one.
+    """
+    max_in_flight_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
+    """From so many bytes of their bodies on, nothing further is received."""
     wait_seconds: Annotated[int, Field(ge=0, le=20)] = 20
     """How long a receive waits for messages (long polling)."""
     visibility_timeout: Annotated[int, Field(ge=2, le=43_200)] = 60
     """How long a received message stays hidden, in seconds; extended at half of it."""
     max_attempts: _Attempts | None = None
-    """A bad message received this often goes to ``dead_letter`` even under a redrive policy."""
+    """A bad message goes to ``dead_letter`` once it was received this often, redrive policy or not.
+
+    None leaves it to the queue's policy, and where there is none copies it at once.
+    """
     retry_delay: _Visibility = 5
     """The first bad message's hiding time in seconds; doubled with each receive."""
     max_retry_delay: _Visibility = 900
@@ -56,7 +73,7 @@ class ForwarderConfig(BaseModel):
     max_probe_seconds: _Seconds = 30.0
     """The longest pause between two such probes."""
     outage_visibility: _Visibility = 300
-    """How long Lambda's messages are hidden in seconds when the database is down."""
+    """How long messages are hidden in seconds when Lambda meets an outage, or a worker has to end."""
     time_reserve: _Seconds = 2.0
     """Seconds of a Lambda invocation that are kept for deleting and answering."""
     partial_responses: bool = False
@@ -69,8 +86,10 @@ class ForwarderConfig(BaseModel):
     envelope: Literal["none", "sns", "eventbridge"] = "none"
     """What wraps the message in the body: nothing, an SNS notification or an EventBridge event."""
     decode: Callable[[str], str | bytes] | None = None
-    """Turns the body into JSON before anything else, for encodings such as base64 or gzip.
+    """Turns what the producer sent into JSON, for encodings such as base64 or gzip.
 
     A ``ValueError`` or ``MessageRejectedError``, or what ``gzip`` and ``zlib`` raise, calls the
     message bad.
     """
+    large_payloads: S3Payloads | None = None
+    """Where payloads are that are too large for SQS; without it their messages are bad ones."""

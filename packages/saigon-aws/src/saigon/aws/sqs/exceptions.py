@@ -9,6 +9,8 @@
           +-- FailedMessagesError         raised to Lambda once the good ones are committed
           +-- DatabaseUnavailableError    an outage: nothing is wrong with the messages
           +-- StatementRefusedError       our fault: a table, a column or a permission is missing
+          +-- PayloadUnavailableError     an outage of S3, where large payloads are
+          +-- PayloadRefusedError         our fault: S3 does not let us read payloads
           +-- QueueError                  SQS refused, or did not answer
 """
 
@@ -26,6 +28,8 @@ __all__ = [
     "ForwarderConfigError",
     "ForwarderError",
     "MessageRejectedError",
+    "PayloadRefusedError",
+    "PayloadUnavailableError",
     "QueueError",
     "StatementRefusedError",
 ]
@@ -66,6 +70,14 @@ class DatabaseUnavailableError(ForwarderError):
 
 class StatementRefusedError(ForwarderError):
     """The database does not know or does not permit the statement; no message is to blame."""
+
+
+class PayloadUnavailableError(ForwarderError):
+    """S3 can not give a payload now; the messages stay in the queue."""
+
+
+class PayloadRefusedError(ForwarderError):
+    """S3 does not permit payloads to be read; no message is to blame."""
 
 
 class QueueError(ForwarderError):

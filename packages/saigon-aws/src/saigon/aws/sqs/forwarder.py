@@ -9,24 +9,22 @@ from pydantic import BaseModel
 from sqlalchemy import Table
 
 from saigon.aws.sqs._batch import BatchReader
+from saigon.aws.sqs._dead_letters import DeadLetters, copier
 from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._lambda import handle_event
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._parse import MessageParser
-from saigon.aws.sqs._pipeline import ForwarderHook, Pipeline
+from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, ForwarderHook, Pipeline
 from saigon.aws.sqs._queue import SqsQueue
-from saigon.aws.sqs._settle import DeadLetters, Settler
-from saigon.aws.sqs._target import builder_for, key_of, writer_for
-from saigon.aws.sqs._worker import Worker, stopping_on_signals
-from saigon.aws.sqs._write import BatchWriter, Entry
+from saigon.aws.sqs._settle import Settler
+from saigon.aws.sqs._signals import stopping_on_signals
+from saigon.aws.sqs._target import builder_for, inbox_key_for, key_of, writer_for
+from saigon.aws.sqs._worker import Worker
+from saigon.aws.sqs._write import BatchWriter
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.config import ForwarderConfig, OnConflict
-from saigon.aws.sqs.exceptions import (
-    DatabaseUnavailableError,
-    ForwarderConfigError,
-    MessageRejectedError,
-    StatementRefusedError,
-)
+from saigon.aws.sqs.exceptions import MessageRejectedError
+from saigon.aws.sqs.inbox import Inbox
 from saigon.aws.sqs.results import ForwardResult, RowCounts
 from saigon.orm.connection import DbConnector
 
@@ -49,17 +47,20 @@ class SqsToRdsForwarder(Generic[ModelT]):
         db_connector: The database.
         target: The table, or a builder of statements.
         key: The column or columns that tell messages apart; by default the table's primary key
-            where that is one column and a field of the model.
+            where that is one column and a field of the model. An inbox, for statements that
+            would have their effect twice.
         on_conflict: What happens to a message whose key is stored already.
         newer_by: With UPDATE, the column by which the newer row wins: a version or a time.
-        dead_letter: The URL of a queue for bad messages, used where the queue has no redrive
-            policy or ``config.max_attempts`` is reached. Without a policy it is required.
+        dead_letter: The URL of a queue for bad messages, or a table of the database as of
+            ``dead_letter_table``; used where the queue has no redrive policy or
+            ``config.max_attempts`` is reached. Without a policy it is required.
         sqs_client: A boto3 client; by default one is made for the queue's region at first use.
         config: Batches, waits and retries.
         hooks: Called with the result of each batch; what they raise changes nothing.
 
     Raises:
-        ForwarderConfigError: The model does not fit the table, or there is no key.
+        ForwarderConfigError: The model does not fit the table or the inbox, there is no key, or
+            dead letters have no place there.
     """
 
     def __init__(
@@ -69,16 +70,14 @@ class SqsToRdsForwarder(Generic[ModelT]):
         db_connector: DbConnector,
         target: Table | SqlStatementBuilder[ModelT],
         *,
-        key: str | Sequence[str] | None = None,
+        key: str | Sequence[str] | Inbox | None = None,
         on_conflict: OnConflict = OnConflict.IGNORE,
         newer_by: str | None = None,
-        dead_letter: str | None = None,
+        dead_letter: str | Table | None = None,
         sqs_client: Any = None,
         config: ForwarderConfig = _DEFAULT_CONFIG,
         hooks: Sequence[ForwarderHook] = (),
     ) -> None:
-        if dead_letter == sqs_queue_url:
-            raise ForwarderConfigError("the dead-letter queue is the queue itself")
         builder = builder_for(
             target,
             message_type,
@@ -87,18 +86,26 @@ class SqsToRdsForwarder(Generic[ModelT]):
             newer_by=newer_by,
             dialect_name=db_connector.dialect_name,
         )
-        names = key_of(builder, key)
-        queue = SqsQueue(sqs_queue_url, sqs_client, wait_seconds=config.wait_seconds)
-        dead_letters = DeadLetters(queue, dead_letter, config)
+        queue = SqsQueue(
+            sqs_queue_url,
+            sqs_client,
+            wait_seconds=config.wait_seconds,
+            connections=2 * config.concurrency + 1,
+        )
+        dead_letters = DeadLetters(queue, config, copier(dead_letter, queue, db_connector))
         self._pipeline = Pipeline(
             queue=queue,
             connector=db_connector,
             reader=BatchReader(
-                MessageParser(message_type, config), builder, names, is_fifo=queue.is_fifo
+                MessageParser(message_type, config),
+                builder,
+                key_of(builder, key),
+                is_fifo=queue.is_fifo,
+                inbox_key=inbox_key_for(key, message_type, sqs_queue_url),
             ),
             writer=BatchWriter(
                 db_connector,
-                writer_for(builder, message_type, names),
+                writer_for(builder, message_type, key, sqs_queue_url),
                 attempts=config.transaction_attempts,
                 backoff=config.backoff_seconds,
             ),
@@ -115,10 +122,10 @@ class SqsToRdsForwarder(Generic[ModelT]):
             MessageRejectedError: It is not the model, or the database refused its row.
             DatabaseUnavailableError: The database can not be written to now.
             StatementRefusedError: The database does not know or permit the statement.
+            ForwarderConfigError: The inbox goes by the MessageId, which this message has not.
         """
-        rows = self._pipeline.reader.rows(body_json)
-        message = ReceivedMessage(message_id="", receipt_handle="", body="")
-        written = self._pipeline.writer.write([Entry(message, None, rows)])
+        message = ReceivedMessage(message_id="", receipt_handle="", body=_text(body_json))
+        written = self._pipeline.writer.write([self._pipeline.reader.entry(message)])
         for _, reason in written.failed:
             raise MessageRejectedError(reason)
         return written.counts
@@ -150,7 +157,7 @@ class SqsToRdsForwarder(Generic[ModelT]):
         try:
             with heartbeat.holding(received):
                 outcome = pipeline.store(received)
-        except (DatabaseUnavailableError, StatementRefusedError):
+        except (*OUTAGES, *REFUSALS):
             pipeline.settler.release(received, config.retry_delay)
             raise
         return pipeline.report(pipeline.settler.settle(received, outcome), started)
@@ -166,8 +173,8 @@ class SqsToRdsForwarder(Generic[ModelT]):
         Args:
             stop: Ends the run when it is set: the poll ends, and what it brought is stored and
                 deleted. None stops at SIGTERM and SIGINT.
-            drain_timeout: Seconds after the start of the last poll from which messages are given
-                back unwritten instead.
+            drain_timeout: Seconds after the stop from which messages are given back unwritten;
+                the last poll, too, ends before.
 
         Raises:
             StatementRefusedError: The database does not know or permit the statement, asked twice.
@@ -204,3 +211,12 @@ class SqsToRdsForwarder(Generic[ModelT]):
             https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
         """
         return handle_event(self._pipeline, event, context)
+
+
+def _text(body: str | bytes) -> str:
+    try:
+        return body if isinstance(body, str) else body.decode()
+    except UnicodeDecodeError:
+        reason = "the body is not UTF-8"
+    # Outside of the block: the error quotes the body.
+    raise MessageRejectedError(reason)

@@ -1,0 +1,1 @@
+"""Rows of one table, written in the way that each database has for many of them."""

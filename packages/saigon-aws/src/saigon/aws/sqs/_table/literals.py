@@ -1,0 +1,102 @@
+"""MySQL: values in the text that the driver would send, so that a statement's size is known before.
+
+No statement is larger than what RDS Proxy takes without pinning the session to its client.
+
+See Also:
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self, TypeVar
+
+from sqlalchemy import Column, Dialect, Executable, Row
+
+from saigon.aws.sqs._table.columns import processed
+from saigon.orm.connection import DbConnector, transaction_context
+
+__all__ = ["GAP", "GappedStatement", "Literals", "in_chunks"]
+
+ItemT = TypeVar("ItemT")
+
+_LITERALS: Final = "literals"
+GAP: Final = f":{_LITERALS}"
+"""Where a statement has literals, separated by commas."""
+
+_STATEMENT_BYTES: Final = 15_000
+_SPECIAL: Final = re.compile(r"""[\0\n\r\x1a"'\\]""")
+
+
+@dataclass(frozen=True, slots=True)
+class _SqlText:
+    """A parameter that is SQL already; as a parameter it is in no log and no error."""
+
+    text: str = field(repr=False)
+
+
+class Literals:
+    """Writes values as the connection of the open transaction does."""
+
+    def __init__(self, connector: DbConnector) -> None:
+        with transaction_context(connector) as transaction:
+            driver: Any = transaction.connection.connection.driver_connection
+        # https://pymysql.readthedocs.io/en/latest/modules/connections.html: the argument "conv"
+        driver.encoders[_SqlText] = _text_of
+        self._escape: Callable[[Any, Any], str] = driver.escape
+        self._encoders: Any = driver.encoders
+        self._dialect: Dialect = connector.engine.dialect
+
+    def of(self, column: Column[Any], given: Sequence[Any]) -> list[str] | None:
+        """Return the values of a column, as it processes them; None where SQL does it."""
+        values = processed(column, given, self._dialect)
+        if values is None:
+            return None
+        if set(map(type, values)) == {str} and not _SPECIAL.search("".join(values)):
+            return [f"'{value}'" for value in values]
+        return [self._escape(value, self._encoders) for value in values]
+
+
+def _text_of(value: _SqlText, _encoders: Any = None) -> str:
+    return value.text
+
+
+@dataclass(frozen=True, slots=True)
+class GappedStatement:
+    """A statement with a gap, and how many bytes of literals there is room for."""
+
+    statement: Executable
+    room: int
+
+    @classmethod
+    def of(cls, statement: Any, dialect: Dialect) -> Self:
+        """Measure what is around the gap."""
+        return cls(statement, _STATEMENT_BYTES - len(str(statement.compile(dialect=dialect))))
+
+    def execute(self, connector: DbConnector, literals: Iterable[str]) -> list[Row[Any]]:
+        """Execute it as often as the literals take; return the rows of all."""
+        rows: list[Row[Any]] = []
+        for chunk in in_chunks(literals, _size, self.room):
+            rows += connector.execute(self.statement, {_LITERALS: _SqlText(",".join(chunk))}).rows
+        return rows
+
+
+def _size(literal: str) -> int:
+    return len(literal) if literal.isascii() else len(literal.encode(errors="surrogatepass"))
+
+
+def in_chunks(
+    items: Iterable[ItemT], size: Callable[[ItemT], int], room: int
+) -> Iterator[list[ItemT]]:
+    """Yield the items in lists of at most so many bytes, or of one item."""
+    chunk: list[ItemT] = []
+    left = room
+    for item in items:
+        needed = size(item) + 1  # the comma
+        if chunk and needed > left:
+            yield chunk
+            chunk, left = [], room
+        chunk.append(item)
+        left -= needed
+    if chunk:
+        yield chunk
