@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Table, func, select
 
+from saigon.aws.rds.exceptions import RdsError
+from saigon.aws.secrets.exceptions import SecretAccessDeniedError, SecretUnavailableError
 from saigon.aws.sqs import (
     ForwarderConfig,
     ForwardResult,
@@ -17,6 +20,7 @@ from saigon.aws.sqs import (
     StatementRefusedError,
 )
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
+from saigon.model.interface import DbLogin
 from saigon.orm.connection import DbConnector
 
 Make = Callable[..., Any]
@@ -171,7 +175,7 @@ def test_in_an_outage_nothing_is_received_and_receive_counts_do_not_rise(
 ) -> None:
     for number in range(50):
         queue.put(order_json(f"a{number}"))
-    calls = []
+    calls = list[int]()
 
     def at_probe(number: int) -> None:
         stop.wait(0.2)  # for receives that were under way, and for wrong ones
@@ -208,7 +212,11 @@ def test_a_database_that_is_not_there_at_the_start_is_waited_for_empty_handed(
     queue: StrictQueue, make_forwarder: Make, order_json: Body
 ) -> None:
     queue.put(order_json("a"))
-    connector, stop, probes = DbConnector("sqlite:////nowhere/at/all.db"), threading.Event(), []
+    connector, stop, probes = (
+        DbConnector("sqlite:////nowhere/at/all.db"),
+        threading.Event(),
+        list[None](),
+    )
     ping = connector.ping
 
     def probe() -> None:
@@ -238,6 +246,49 @@ def test_a_refused_statement_stops_the_run_and_releases_for_a_while(
     assert queue.receive(10, 30) == []  # a worker that is started again does not wear it out
     sqs.advance(quick.outage_visibility)
     assert len(queue.receive(10, 30)) == 1
+
+
+class FailingLogins:
+    """Logins that raise what they are told to, one after the other, and then none."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    def get_credentials(self, *, refresh: bool = False) -> DbLogin:
+        if self.errors:
+            raise self.errors.pop(0)
+        return DbLogin("anybody", SecretStr("anything"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SecretUnavailableError("busy"), RdsError("no credentials"), SecretAccessDeniedError("no")],
+    ids=["secret unavailable", "no token", "denied for a moment"],
+)
+def test_a_login_that_can_not_be_had_now_is_an_outage(
+    *,
+    error: Exception,
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    connector: DbConnector,
+) -> None:
+    queue.put(order_json("a"))
+    logins, stop, ping = FailingLogins(error, error), threading.Event(), connector.ping
+    connector.ping = lambda: (logins.get_credentials(), ping())  # type: ignore[method-assign, assignment]  # SQLite asks for no login
+    result = make_forwarder(hooks=[stop_after(1, stop)]).run(stop)
+    assert (result.inserted, logins.errors) == (1, [])
+
+
+def test_a_login_that_is_denied_ends_the_run_before_anything_is_received(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body, connector: DbConnector
+) -> None:
+    queue.put(order_json("a"))
+    logins = FailingLogins(*[SecretAccessDeniedError("denied")] * 3)
+    connector.ping = logins.get_credentials  # type: ignore[method-assign, assignment]  # likewise
+    with pytest.raises(StatementRefusedError, match="there is no login for the database: denied"):
+        make_forwarder().run(threading.Event())
+    assert "ReceiveMessage" not in queue.calls
 
 
 def test_a_statement_that_was_refused_once_is_asked_again(

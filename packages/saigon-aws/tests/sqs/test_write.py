@@ -8,6 +8,8 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import Table
 
+from saigon.aws.rds.exceptions import RdsError
+from saigon.aws.secrets.exceptions import SecretNotFoundError, SecretUnavailableError
 from saigon.aws.sqs import (
     DatabaseUnavailableError,
     ForwarderConfig,
@@ -45,6 +47,38 @@ class Failing(TableStatementBuilder):
         if self.kinds:
             raise DbExecutionError("it failed", kind=self.kinds.pop(0))
         return counts
+
+
+class WithoutLogin(TableStatementBuilder):
+    """Fails as a connection does whose login can not be had."""
+
+    def __init__(self, table: Table, error: Exception) -> None:
+        super().__init__(table, key="id")
+        self._error = error
+
+    def write_rows(self, db_connector: DbConnector, rows: Sequence[Mapping[str, Any]]) -> RowCounts:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (SecretUnavailableError("busy"), DatabaseUnavailableError),
+        (RdsError("no credentials"), DatabaseUnavailableError),
+        (SecretNotFoundError("gone"), StatementRefusedError),
+    ],
+    ids=["secret unavailable", "no token", "no secret"],
+)
+def test_a_login_that_can_not_be_had_is_no_messages_fault(
+    error: Exception,
+    expected: type[Exception],
+    orders: Table,
+    make_forwarder: Make,
+    order_json: Body,
+) -> None:
+    forwarder = make_forwarder(target=WithoutLogin(orders, error))
+    with pytest.raises(expected, match=str(error)):
+        forwarder.forward_message(order_json("a"))
 
 
 @pytest.mark.parametrize("kind", ["deadlock", "serialization", "timeout", "aborted"])

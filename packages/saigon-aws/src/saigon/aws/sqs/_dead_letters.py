@@ -10,6 +10,7 @@ from saigon.aws.sqs._dead_letter_writer import DeadLetterWriter
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._queue import SqsQueue
 from saigon.aws.sqs._queue_id import queue_id
+from saigon.aws.sqs._verdict import LOGIN_ERRORS
 from saigon.aws.sqs.config import ForwarderConfig
 from saigon.aws.sqs.exceptions import ForwarderConfigError, QueueError
 from saigon.orm.connection import DbConnector
@@ -57,7 +58,7 @@ class DeadLetters:
             if not self._is_ours(message):
                 return False
             self._copy(message, reason)
-        except (QueueError, DbExecutionError) as error:
+        except (QueueError, DbExecutionError, *LOGIN_ERRORS) as error:
             _log.error("message %s was not dead-lettered: %s", message.message_id, error)
             return False
         return True

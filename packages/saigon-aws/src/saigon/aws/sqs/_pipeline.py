@@ -11,6 +11,7 @@ from saigon.aws.sqs._dead_letters import DeadLetters
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._queue import SqsQueue
 from saigon.aws.sqs._settle import Settler
+from saigon.aws.sqs._verdict import LOGIN_ERRORS, forwarder_error, login_error
 from saigon.aws.sqs._write import BatchWriter
 from saigon.aws.sqs.config import ForwarderConfig
 from saigon.aws.sqs.exceptions import (
@@ -57,14 +58,19 @@ class Pipeline:
         """Write a batch in one transaction."""
         return outcome_of(batch, self.writer.write(batch.entries, deadline=deadline))
 
-    def database_answers(self) -> bool:
-        """Ask the database whether it is there."""
+    def probe(self) -> None:
+        """Ask the database whether it is there.
+
+        Raises:
+            DatabaseUnavailableError: It is not.
+            StatementRefusedError: It lets nobody in, with this login for instance.
+        """
         try:
             self.connector.ping()
         except DbExecutionError as error:
-            _log.info("the database does not answer: %s", error)
-            return False
-        return True
+            raise forwarder_error(error, self.connector.dialect_name) from error
+        except LOGIN_ERRORS as error:
+            raise login_error(error) from error
 
     def report(self, result: ForwardResult, started: float) -> ForwardResult:
         """Log a batch's counts and tell the hooks; return the result with its duration."""

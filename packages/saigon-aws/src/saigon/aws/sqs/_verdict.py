@@ -4,6 +4,8 @@ import re
 from enum import Enum, auto
 from typing import Final
 
+from saigon.aws.rds.exceptions import RdsError
+from saigon.aws.secrets.exceptions import SecretError, SecretUnavailableError
 from saigon.aws.sqs._parse import BAD_VALUE
 from saigon.aws.sqs.exceptions import (
     DatabaseUnavailableError,
@@ -94,6 +96,10 @@ def verdict_on(error: DbExecutionError, dialect_name: str) -> Verdict:
     return _by_code(error, dialect_name) or _BY_KIND.get(error.kind) or _by_cause(error.__cause__)
 
 
+LOGIN_ERRORS: Final = (SecretError, RdsError)
+"""What providers of logins raise when a connection is made."""
+
+
 def forwarder_error(error: DbExecutionError, dialect_name: str) -> ForwarderError:
     """Return what the forwarder raises for an error that is no message's fault."""
     verdict = verdict_on(error, dialect_name)
@@ -101,6 +107,13 @@ def forwarder_error(error: DbExecutionError, dialect_name: str) -> ForwarderErro
     if verdict is Verdict.REFUSED:
         return StatementRefusedError(f"the database refused the statement: {error}")
     return DatabaseUnavailableError(f"the database can not be written to: {error}")
+
+
+def login_error(error: SecretError | RdsError) -> ForwarderError:
+    """Return what the forwarder raises when the database's login could not be had."""
+    if isinstance(error, SecretUnavailableError | RdsError):
+        return DatabaseUnavailableError(f"no login for the database can be had: {error}")
+    return StatementRefusedError(f"there is no login for the database: {error}")
 
 
 def _by_code(error: DbExecutionError, dialect_name: str) -> Verdict | None:

@@ -1,19 +1,18 @@
 """The worker: receive, write, delete, until told to stop."""
 
-import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Final
 
-from saigon.aws.sqs._backoff import pause
 from saigon.aws.sqs._batch import Batch, BatchOutcome
 from saigon.aws.sqs._buffer import Buffer
 from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._patience import Patience
 from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, Pipeline
 from saigon.aws.sqs._receiver import Receivers
 from saigon.aws.sqs.results import ForwardResult
@@ -63,7 +62,7 @@ class Worker:
         """Work until the stop is set; return the counts of all batches.
 
         Raises:
-            StatementRefusedError: The database refused the statement twice.
+            StatementRefusedError: The database refused the statement, asked again.
             PayloadRefusedError: S3 refused to give a payload, likewise.
             QueueError: SQS refused in a way that does not pass by itself.
         """
@@ -76,7 +75,7 @@ class Worker:
 
     def _run(self) -> None:
         # A database that is not there at the start is waited for with nothing in hand.
-        if not self._pipeline.database_answers() and not self._outlast(itertools.count()):
+        if not self._is_there(Patience(self._config)):
             return
         delay = self._config.outage_visibility
         self._receivers.start()
@@ -125,40 +124,42 @@ class Worker:
     def _store(self, received: Deliveries) -> tuple[Deliveries, BatchOutcome | None]:
         """Write through outages; return what was written, without an outcome where nothing was."""
         batch: Batch | None = None
-        attempts, was_refused = itertools.count(), False
+        patience = Patience(self._config)
         while received:
             try:
                 batch = batch or self._pipeline.reader.read(received)
                 return received, self._pipeline.write(batch)
-            except OUTAGES as error:
-                _log.warning("%s; receiving stops until it is over", error)
-            except REFUSALS as error:
-                if was_refused:
-                    raise
-                was_refused = True  # a failover can say so too
-                _log.warning("%s; asking once more", error)
-            if not self._outlast(attempts):
+            except (*OUTAGES, *REFUSALS) as error:
+                patience.note(error)
+            if not self._outlast(patience):
                 break
             kept = [message for message in received if not self._heartbeat.gave_up(message)]
             if len(kept) < len(received):
                 received, batch = kept, None
         return (), None
 
-    def _outlast(self, attempts: Iterator[int]) -> bool:
+    def _outlast(self, patience: Patience) -> bool:
         """Receive nothing until the database answers; False when it is time to give up."""
         self._buffer.pause()
         try:
-            for attempt in attempts:
-                if self._stop.wait(self._probe_pause(attempt)) or self._errors:
-                    return False
-                if self._pipeline.database_answers():
-                    return True
-            return False
+            return self._may_go_on(patience) and self._is_there(patience)
         finally:
             self._buffer.resume()
 
-    def _probe_pause(self, attempt: int) -> float:
-        return pause(self._config.probe_seconds, attempt, longest=self._config.max_probe_seconds)
+    def _is_there(self, patience: Patience) -> bool:
+        """Ask the database until it answers; False when it is time to give up."""
+        while True:
+            try:
+                self._pipeline.probe()
+            except (*OUTAGES, *REFUSALS) as error:
+                patience.note(error)
+            else:
+                return True
+            if not self._may_go_on(patience):
+                return False
+
+    def _may_go_on(self, patience: Patience) -> bool:
+        return not (self._stop.wait(patience.pause()) or self._errors)
 
     def _settle(self, stored: Deliveries, outcome: BatchOutcome, started: float) -> None:
         try:

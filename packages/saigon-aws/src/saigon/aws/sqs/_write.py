@@ -11,7 +11,13 @@ from sqlalchemy import literal, select
 from saigon.aws.sqs._backoff import pause
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._upserts import Values
-from saigon.aws.sqs._verdict import Verdict, forwarder_error, verdict_on
+from saigon.aws.sqs._verdict import (
+    LOGIN_ERRORS,
+    Verdict,
+    forwarder_error,
+    login_error,
+    verdict_on,
+)
 from saigon.aws.sqs.exceptions import ForwarderError, MessageRejectedError
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector, transaction_context
@@ -92,6 +98,8 @@ class BatchWriter:
                 is_last = attempt + 1 == self._attempts or time.monotonic() + seconds > deadline
                 if is_last or self._verdict(error) is not Verdict.RETRY:
                     raise forwarder_error(error, self._connector.dialect_name) from error
+            except LOGIN_ERRORS as error:
+                raise login_error(error) from error
             time.sleep(seconds)
         raise AssertionError("unreachable")  # pragma: no cover
 

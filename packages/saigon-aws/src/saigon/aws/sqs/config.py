@@ -73,7 +73,7 @@ class ForwarderConfig(BaseModel):
     max_probe_seconds: _Seconds = 30.0
     """The longest pause between two such probes."""
     outage_visibility: _Visibility = 300
-    """How long messages are hidden in seconds when Lambda meets an outage, or a worker has to end."""
+    """How many seconds messages are hidden when Lambda meets an outage, or a worker must end."""
     time_reserve: _Seconds = 2.0
     """Seconds of a Lambda invocation that are kept for deleting and answering."""
     partial_responses: bool = False

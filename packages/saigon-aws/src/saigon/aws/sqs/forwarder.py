@@ -150,7 +150,7 @@ class SqsToRdsForwarder(Generic[ModelT]):
             "WaitTimeSeconds": config.wait_seconds,
             "VisibilityTimeout": config.visibility_timeout,
         } | receive_kwargs
-        received = pipeline.queue.receive(**options)
+        received = pipeline.queue.receive(None, **options)
         started = time.monotonic()
         visibility = options["VisibilityTimeout"] or config.visibility_timeout
         heartbeat = Heartbeat(pipeline.queue.hide, visibility)

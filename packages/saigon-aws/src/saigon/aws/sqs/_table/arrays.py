@@ -43,14 +43,12 @@ class _Elements:
     No length or precision belongs to it: a cast would cut to it what an assignment refuses.
     """
 
+    odd: str = ""
+    """What a text has in it that the driver would send in another form."""
+
     def are(self, impl: types.TypeEngine[Any], kinds: set[type]) -> bool:
         """Tell whether values of these types in this column are such elements."""
         return isinstance(impl, self.impls) and kinds <= self.kinds
-
-
-def _number(value: Decimal | float) -> str:
-    text = str(value)
-    return "NaN" if "N" in text else text  # Decimal has more than one
 
 
 def _duration(value: timedelta) -> str:
@@ -68,7 +66,7 @@ _ELEMENTS: Final = (
     _Elements((types.String,), frozenset({str}), name="TEXT"),
     _Elements((types.Boolean,), frozenset({bool})),
     _Elements((types.Integer,), frozenset({int})),
-    _Elements(_NUMERIC, frozenset({Decimal, int}), _number, "NUMERIC"),
+    _Elements(_NUMERIC, frozenset({Decimal, int}), name="NUMERIC", odd="NaN"),
     _Elements(_NUMERIC, frozenset({float}), name="DOUBLE PRECISION"),
     _Elements((types.LargeBinary,), frozenset({Binary}), lambda value: f"\\x{value.obj.hex()}"),
     _Elements((types.Uuid,), frozenset({UUID, str})),
@@ -91,9 +89,10 @@ def array_literal(
     elements = next((e for e in _ELEMENTS if e.are(plain, kinds - {NoneType})), None)
     if elements is None or _loses_offset(plain, values):
         return None
-    text = _with_nulls if NoneType in kinds else _without_nulls
-    name = elements.name or plain.compile(dialect=dialect)
-    return ArrayLiteral(name, text(values, elements.text))
+    text = (_with_nulls if NoneType in kinds else _without_nulls)(values, elements.text)
+    if elements.odd and elements.odd in text:
+        return None
+    return ArrayLiteral(elements.name or plain.compile(dialect=dialect), text)
 
 
 def _plain(kind: types.TypeEngine[Any], dialect: Dialect) -> types.TypeEngine[Any]:

@@ -9,6 +9,8 @@ See Also:
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import Column, Dialect, Executable, Row
@@ -25,6 +27,8 @@ GAP: Final = f":{_LITERALS}"
 """Where a statement has literals, separated by commas."""
 
 _STATEMENT_BYTES: Final = 15_000
+_ENCODED: Final = frozenset({bool, int, float, Decimal, date, datetime})
+"""Types that the driver looks at no further before it takes their encoder."""
 _SPECIAL: Final = re.compile(r"""[\0\n\r\x1a"'\\]""")
 
 
@@ -52,8 +56,12 @@ class Literals:
         values = processed(column, given, self._dialect)
         if values is None:
             return None
-        if set(map(type, values)) == {str} and not _SPECIAL.search("".join(values)):
+        kinds = set(map(type, values))
+        if kinds == {str} and not _SPECIAL.search("".join(values)):
             return [f"'{value}'" for value in values]
+        if len(kinds) == 1 and kinds <= _ENCODED:
+            encode = self._encoders[kinds.pop()]
+            return [encode(value, self._encoders) for value in values]
         return [self._escape(value, self._encoders) for value in values]
 
 

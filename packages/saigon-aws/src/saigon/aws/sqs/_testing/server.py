@@ -56,7 +56,12 @@ def _handler(answer: Answerer, server: QueueServer) -> type[BaseHTTPRequestHandl
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            length = int(self.headers["Content-Length"])
+            content = self.rfile.read(length)
+            if len(content) < length:
+                self.close_connection = True  # the client was killed
+                return
+            request = json.loads(content)
             operation = self.headers["X-Amz-Target"].rpartition(".")[2]
             try:
                 self._reply(200, answer(operation, request))
