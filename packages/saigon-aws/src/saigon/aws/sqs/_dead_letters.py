@@ -1,6 +1,7 @@
 """Decide where bad messages go, and copy those that are not left to SQS."""
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -36,6 +37,7 @@ class DeadLetters:
         self._copy = copy
         self._max_attempts = config.max_attempts
         self._redrives: bool | None = None
+        self._asking = threading.Lock()
 
     def require(self) -> None:
         """Refuse to work on a queue whose bad messages would have nowhere to go.
@@ -45,6 +47,7 @@ class DeadLetters:
                 or asking for the policy is denied and no place was given.
         """
         if self._copy is None and not self._queue_redrives():
+            self._redrives = None  # so that a policy that is set meanwhile is found
             raise ForwarderConfigError(
                 f"queue {self._queue.name} has no redrive policy that could be read "
                 "(sqs:GetQueueAttributes): set one, or give dead_letter="
@@ -69,9 +72,10 @@ class DeadLetters:
         return not self._queue_redrives()
 
     def _queue_redrives(self) -> bool:
-        if self._redrives is None:
-            self._redrives = self._queue.has_redrive_policy() or False
-        return self._redrives
+        with self._asking:
+            if self._redrives is None:
+                self._redrives = self._queue.has_redrive_policy() or False
+            return self._redrives
 
 
 def copier(dead_letter: str | Table | None, queue: SqsQueue, connector: DbConnector) -> Copy | None:

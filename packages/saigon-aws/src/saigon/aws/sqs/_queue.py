@@ -270,5 +270,6 @@ def _with_reason(attributes: Mapping[str, Any], reason: str) -> Mapping[str, Any
     return {**attributes, _REASON: {"DataType": "String", "StringValue": reason[:_REASON_LENGTH]}}
 
 
-def _ids(messages: Iterable[ReceivedMessage]) -> str:
-    return ", ".join(message.message_id for message in messages)
+def _ids(messages: Sequence[ReceivedMessage]) -> str:
+    rest = ", …" if len(messages) > _BATCH else ""
+    return ", ".join(message.message_id for message in messages[:_BATCH]) + rest

@@ -35,6 +35,9 @@ __all__ = [
 ]
 
 
+_NAMED = 10  # messages in an error's text
+
+
 class ForwarderError(SaigonAwsError):
     """The root of what the forwarder raises of its own."""
 
@@ -59,8 +62,9 @@ class FailedMessagesError(ForwarderError):
     """
 
     def __init__(self, failures: "Sequence[MessageFailure]") -> None:
-        ids = ", ".join(failure.message_id for failure in failures)
-        super().__init__(f"{len(failures)} messages failed, the others are committed: {ids}")
+        ids = ", ".join(failure.message_id for failure in failures[:_NAMED])
+        rest = ", …" if len(failures) > _NAMED else ""
+        super().__init__(f"{len(failures)} messages failed, the others are committed: {ids}{rest}")
         self.failures: tuple[MessageFailure, ...] = tuple(failures)
 
 

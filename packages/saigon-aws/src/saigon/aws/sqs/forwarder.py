@@ -198,13 +198,17 @@ class SqsToRdsForwarder(Generic[ModelT]):
 
         Args:
             event: The event of an SQS event source mapping.
-            context: Lambda's context; its remaining time bounds retries. May be None.
+            context: Lambda's context. What is not tried when its remaining time runs out counts as
+                failed. May be None.
 
         Raises:
             FailedMessagesError: Messages failed and the others are committed.
             DatabaseUnavailableError: The database can not be written to now; the messages are
                 hidden for ``config.outage_visibility`` seconds.
+            PayloadUnavailableError: S3 can not give a payload now; likewise.
             StatementRefusedError: The database does not know or permit the statement.
+            PayloadRefusedError: S3 does not permit payloads to be read.
+            QueueError: SQS could not be asked for the queue's redrive policy.
             ForwarderConfigError: The event is not one of this queue.
 
         See Also:
