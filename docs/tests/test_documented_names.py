@@ -20,6 +20,7 @@ WHOLE = {
     "saigon.aws.rds": "saigon-aws-secrets.md",
     "saigon.aws.s3": "saigon-aws-s3.md",
     "saigon.aws.secrets": "saigon-aws-secrets.md",
+    "saigon.aws.sqs": "saigon-aws-sqs.md",
 }
 """Packages whose names all stand in the package itself, those of its errors too."""
 AUTOMODULE = re.compile(r"^\.\. automodule:: (\S+)\n +:members:(.*)$", re.MULTILINE)

@@ -127,6 +127,19 @@ def test_metrics_are_printed_beside_the_counts(
     assert (metrics["RowsInserted"], metrics["Queue"]) == (1, queue.name)
 
 
+class Broken(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("stream", [Broken(), None], ids=["broken pipe", "closed"])
+def test_nobody_has_to_read_what_is_printed(stream: io.StringIO | None) -> None:
+    progress = Progress(stream)
+    for _ in range(2):
+        progress(ForwardResult(received=1))
+    progress.end()
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -179,6 +192,9 @@ def test_a_database_that_refuses_is_an_error(
         (["--metrics", "AWS/SQS"], "expected a namespace"),
         (["--payload-bucket", "No Bucket"], "expected the name of a bucket"),
         (["--key", "nothing"], "is not a field"),
+        (["--model", ":x"], ":x is not there"),
+        (["--model", "..x:y"], "..x:y is not there"),
+        (["--queue-url", "orders"], "expected the URL of a queue"),
         (["--database-url", "nonsense"], "saigon-forward:"),
     ],
 )

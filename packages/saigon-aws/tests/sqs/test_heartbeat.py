@@ -166,6 +166,15 @@ def test_a_drop_waits_for_a_request_for_its_message_alone() -> None:
     assert not dropping.is_alive()
 
 
+def test_what_was_dropped_is_forgotten_while_another_message_is_held() -> None:
+    heartbeat = Heartbeat(Hides(), visibility=60)
+    with heartbeat.holding([message("a")]):
+        for number in range(3_000):
+            heartbeat.hold([message(f"m{number}")])
+            heartbeat.drop([message(f"m{number}")])
+        assert len(heartbeat._due) < 1_100
+
+
 def test_no_thread_is_left_when_nothing_is_held() -> None:
     heartbeat = Heartbeat(Hides(), visibility=60)
     with heartbeat.holding([message("a")]):

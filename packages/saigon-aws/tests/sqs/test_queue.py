@@ -6,8 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import (
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+from urllib3.exceptions import HTTPError
 
-from saigon.aws.sqs import QueueError
+from saigon.aws.sqs import ForwarderConfigError, QueueError
 from saigon.aws.sqs._client import client_for
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._queue import SqsQueue
@@ -59,7 +66,7 @@ def names(found: list[ReceivedMessage]) -> list[str]:
 def test_what_could_not_be_hidden_is_lost_or_worth_another_request() -> None:
     client = failing(m1=True, m11=False)
     waits = [(message, seconds) for seconds, message in enumerate(messages(12))]
-    lost, unknown = SqsQueue("http://queue", client).hide(waits)
+    lost, unknown = SqsQueue("http://queue/1/orders", client).hide(waits)
     assert (names(lost), names(unknown)) == (["m1"], ["m11"])
     entries = [entry for _, request in client.requests for entry in request["Entries"]]
     assert [entry["VisibilityTimeout"] for entry in entries] == list(range(12))
@@ -76,15 +83,15 @@ def test_what_a_denied_request_would_have_hidden_is_worth_another(
 
 def test_only_failures_of_the_server_are_deleted_again() -> None:
     client = failing(m1=True, m2=False)
-    queue = SqsQueue("http://queue", client)
+    queue = SqsQueue("http://queue/1/orders", client)
     assert names(queue.delete(messages(4), attempts=3, backoff=0)) == ["m0", "m3"]
     assert [len(request["Entries"]) for _, request in client.requests] == [4, 1, 1]
 
 
-def test_after_the_deadline_nothing_is_asked() -> None:
+def test_when_it_is_over_nothing_is_asked() -> None:
     client = failing()
-    queue = SqsQueue("http://queue", client)
-    assert queue.delete(messages(4), attempts=1, backoff=0, deadline=0.0) == []
+    queue = SqsQueue("http://queue/1/orders", client)
+    assert queue.delete(messages(4), attempts=9, backoff=9, is_over=lambda: True) == []
     assert client.requests == []
 
 
@@ -95,7 +102,7 @@ def test_requests_are_made_side_by_side_where_each_does_so() -> None:
         together.wait(10)
         return {}
 
-    queue = SqsQueue("http://queue", Answers(answer))
+    queue = SqsQueue("http://queue/1/orders", Answers(answer))
     with ThreadPoolExecutor(3) as pool:
         deleted = queue.delete(messages(30), attempts=1, backoff=0, each=pool.map)
     assert len(deleted) == 30
@@ -172,7 +179,7 @@ def test_the_region_and_the_server_come_from_the_queues_url(
     url: str, region: str, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
-    client: Any = client_for(url, read_timeout=30, connections=9)
+    client: Any = client_for(url, read_timeout=30, connections=9, attempts=1)
     assert (client.meta.region_name, client.meta.endpoint_url) == (region, endpoint)
     config = client.meta.config
     assert (config.read_timeout, config.max_pool_connections) == (30, 9)
@@ -182,11 +189,11 @@ def test_the_region_and_the_server_come_from_the_queues_url(
 def test_a_poll_may_take_longer_than_it_waits_and_other_requests_may_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made: list[float] = []
+    made: list[tuple[float, int]] = []
 
-    def make(_url: str, *, read_timeout: float, connections: int) -> Any:
+    def make(_url: str, *, read_timeout: float, connections: int, attempts: int) -> Any:
         assert connections == 10
-        made.append(read_timeout)
+        made.append((read_timeout, attempts))
         return Answers(lambda *_: {})
 
     monkeypatch.setattr("saigon.aws.sqs._queue.client_for", make)
@@ -195,7 +202,45 @@ def test_a_poll_may_take_longer_than_it_waits_and_other_requests_may_not(
     queue.receive()
     queue.hide([(messages(1)[0], 30)])
     queue.delete(messages(1), attempts=1, backoff=0)
-    assert made == [30, 5]
+    assert made == [(30, 4), (5, 2)]
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable"),
+    [
+        (FileNotFoundError("token"), True),
+        (ValueError("an answer that is none"), True),
+        (HTTPError(), True),
+        (EndpointConnectionError(endpoint_url="http://x"), True),
+        (ProfileNotFound(profile="x"), False),
+        (NoRegionError(), False),
+        (NoCredentialsError(), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_whatever_a_client_raises_is_an_error_of_the_queue(
+    error: Exception, *, retryable: bool
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    with pytest.raises(QueueError) as caught:
+        SqsQueue("http://queue/1/orders", Answers(fail)).receive()
+    assert caught.value.retryable is retryable
+
+
+@pytest.mark.parametrize(
+    "answer", [{"Messages": [{"Body": "x"}]}, {"Messages": 7}], ids=["no id", "no list"]
+)
+def test_an_answer_that_is_none_is_an_error_of_the_queue(answer: Mapping[str, Any]) -> None:
+    with pytest.raises(QueueError, match="ReceiveMessage failed"):
+        SqsQueue("http://queue/1/orders", Answers(lambda *_: answer)).receive()
+
+
+@pytest.mark.parametrize("url", ["orders", "arn:aws:sqs:x:1:orders", "https://", "http://[/1/o"])
+def test_what_is_no_url_is_refused(url: str, make_forwarder: Make) -> None:
+    with pytest.raises(ForwarderConfigError, match="expected the URL of a queue"):
+        make_forwarder(sqs_queue_url=url)
 
 
 def test_an_idle_worker_polls_with_one_thread(

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from saigon.aws.rds.exceptions import RdsError
 from saigon.aws.secrets.exceptions import SecretAccessDeniedError, SecretUnavailableError
 from saigon.aws.sqs import (
     ForwarderConfig,
+    ForwarderConfigError,
     ForwardResult,
     QueueError,
     StatementRefusedError,
+    TableStatementBuilder,
 )
+from saigon.aws.sqs._signals import stopping_on_signals
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.model.interface import DbLogin
 from saigon.orm.connection import DbConnector
@@ -124,6 +128,98 @@ def test_after_the_drain_time_messages_are_released_unwritten(
     assert (result.received, result.retried) == (1, 1)
     assert stored() == {}
     assert len(queue.receive(10, 30)) == 1
+
+
+def test_what_a_poll_brings_after_the_drain_is_released(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body, sqs: LocalSqs
+) -> None:
+    queue.put(order_json("a"))
+    stop, released = threading.Event(), threading.Event()
+
+    class Late(StoppingClient):
+        def receive_message(self, **request: Any) -> Any:
+            answer = super().receive_message(**request)
+            released.wait(1.2)  # longer than the run waits for its polls
+            return answer
+
+        def change_message_visibility_batch(self, **request: Any) -> Any:
+            answer = self._client.change_message_visibility_batch(**request)
+            released.set()
+            return answer
+
+    make_forwarder(sqs_client=Late(sqs.client(), stop)).run(stop, drain_timeout=0)
+    assert released.wait(10)
+    assert len(queue.receive(10, 30)) == 1
+
+
+def test_deletes_are_given_up_when_the_drain_time_is_over(
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    sqs: LocalSqs,
+    quick: ForwarderConfig,
+) -> None:
+    queue.put(order_json("a"))
+    queue.refuse["DeleteMessageBatch"] = ["InternalError"] * 9
+    stop = threading.Event()
+    config = quick.model_copy(update={"delete_attempts": 9, "backoff_seconds": 0.1})
+    started = time.monotonic()
+    client = StoppingClient(sqs.client(), stop)
+    result = make_forwarder(sqs_client=client, config=config).run(stop, drain_timeout=0.3)
+    assert (result.inserted, result.deleted) == (1, 0)
+    assert time.monotonic() - started < 5  # nine attempts would take longer
+
+
+def test_a_receiver_that_can_not_be_started_leaves_no_other_behind(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.put(order_json("a"))
+    start = threading.Thread.start
+
+    def start_two(thread: threading.Thread) -> None:
+        if thread.name == "receiver-2":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    with pytest.raises(RuntimeError, match="can't start"):
+        make_forwarder().run(threading.Event())
+    names = {thread.name for thread in threading.enumerate()}
+    assert not {name for name in names if name.startswith(("receiver", "heartbeat"))}
+
+
+def test_an_interrupt_hides_nothing(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body, orders: Table
+) -> None:
+    class Interrupted(TableStatementBuilder):
+        def write_rows(self, *_: Any) -> Any:
+            raise KeyboardInterrupt
+
+    queue.put(order_json("a"))
+    with pytest.raises(KeyboardInterrupt):
+        make_forwarder(target=Interrupted(orders, key="id")).run(threading.Event())
+    assert len(queue.receive(10, 30)) == 1
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_a_drain_time_that_is_none_is_refused(make_forwarder: Make, seconds: float) -> None:
+    with pytest.raises(ForwarderConfigError, match="drain_timeout"):
+        make_forwarder().run(threading.Event(), drain_timeout=seconds)
+
+
+def test_answers_that_come_at_once_and_are_empty_are_not_asked_for_without_end(
+    queue: StrictQueue, make_forwarder: Make, quick: ForwarderConfig
+) -> None:
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    make_forwarder(config=quick).run(stop)
+    assert queue.calls.count("ReceiveMessage") <= 4
+
+
+def test_a_signal_is_safe_while_the_event_is_asked() -> None:
+    with stopping_on_signals() as stop, stop._cond:  # type: ignore[attr-defined]  # as in wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stop.wait(10)
 
 
 def test_a_signal_ends_the_run_and_the_handlers_are_put_back(

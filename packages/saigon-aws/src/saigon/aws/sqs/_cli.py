@@ -4,7 +4,9 @@ import argparse
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,6 +17,7 @@ from sqlalchemy import Table
 from saigon.aws.secrets.exceptions import SecretError
 from saigon.aws.sqs._pipeline import ForwarderHook
 from saigon.aws.sqs._progress import Progress
+from saigon.aws.sqs._signals import stopping_on_signals
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.config import ForwarderConfig, OnConflict
 from saigon.aws.sqs.exceptions import ForwarderConfigError, ForwarderError
@@ -61,9 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     progress = Progress(sys.stdout)
+    # From here on, so that a signal that comes while things are made is not lost.
+    signals = nullcontext() if options.once else stopping_on_signals()
     try:
-        with _connector(options) as connector:
-            return _run(_forwarder(options, connector, progress), options)
+        with signals as stop, _connector(options) as connector:
+            return _run(_forwarder(options, connector, progress), options, stop)
     except (ForwarderConfigError, DbConfigurationError, _UsageError) as error:
         return _failed(error, MISUSED)
     except BotoCoreError as error:
@@ -133,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--drain-timeout",
         type=float,
-        default=25,
+        default=25.0,
         help="seconds after a stop from which messages are given back unwritten (25)",
     )
     add("--once", action="store_true", help="receive once instead of until told to stop")
@@ -201,9 +206,11 @@ def _config(options: argparse.Namespace) -> ForwarderConfig:
         raise _UsageError(wrong) from error
 
 
-def _run(forwarder: SqsToRdsForwarder[Any], options: argparse.Namespace) -> int:
+def _run(
+    forwarder: SqsToRdsForwarder[Any], options: argparse.Namespace, stop: threading.Event | None
+) -> int:
     if not options.once:
-        forwarder.run(drain_timeout=options.drain_timeout)
+        forwarder.run(stop, drain_timeout=options.drain_timeout)
         return DONE
     return INCOMPLETE if forwarder.forward().retried else DONE
 
@@ -239,7 +246,7 @@ def _attribute(name: str) -> Any:
         sys.path.insert(0, here)
     try:
         return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise _UsageError(f"{name} is not there: {error}") from error
 
 

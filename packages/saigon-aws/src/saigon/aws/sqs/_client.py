@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from saigon.aws._clients import make_client
+from saigon.aws.sqs._queue_id import endpoint_of, region_of
 from saigon.aws.sqs.exceptions import QueueError
 
-_REGION: Final = re.compile(r"(?:^|\.)([a-z]{2}(?:-[a-z]+)+-\d)\.")
-_AWS_HOST: Final = re.compile(r"\.amazonaws\.com(?:\.cn)?$|\.api\.aws$")
 _DENIED: Final = re.compile(r"denied|unauthorized|not ?authorized|^kms", re.IGNORECASE)
 _THROTTLED: Final = re.compile(r"throttl", re.IGNORECASE)
 _FATAL: Final = re.compile(
@@ -18,6 +16,10 @@ _FATAL: Final = re.compile(
     r"|signaturedoesnotmatch|missingauthentication|invalidparameter|validation|unsupported|^kms",
     re.IGNORECASE,
 )
+
+
+# What providers of credentials raise besides botocore's own, and an answer that is no answer.
+_OTHERS: Final = (LookupError, OSError, TypeError, ValueError)
 
 
 class SqsClient(Protocol):
@@ -44,26 +46,23 @@ class SqsClient(Protocol):
         ...
 
 
-def client_for(url: str, *, read_timeout: float, connections: int) -> SqsClient:
+def client_for(url: str, *, read_timeout: float, connections: int, attempts: int) -> SqsClient:
     """Return a new boto3 client for the region, or the server, that a queue's URL names.
 
     Parameters are not validated, which costs more than signing does; SQS checks them anyway.
     """
     from botocore.config import Config
 
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    region = _REGION.search(host)
     client: SqsClient = make_client(
         "sqs",
-        region_name=region[1] if region else None,
-        endpoint_url=None if _AWS_HOST.search(host) else f"{parts.scheme}://{parts.netloc}",
+        region_name=region_of(url),
+        endpoint_url=endpoint_of(url),
         config=Config(
             read_timeout=read_timeout,
             connect_timeout=5,
             parameter_validation=False,
             max_pool_connections=connections,
-            retries={"mode": "standard", "total_max_attempts": 4},
+            retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )
     return client
@@ -72,18 +71,30 @@ def client_for(url: str, *, read_timeout: float, connections: int) -> SqsClient:
 @contextmanager
 def queue_errors(operation: str) -> Iterator[None]:
     """Turn what boto3 raises in a block into the forwarder's error."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore import exceptions as botocore
+    from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
-    except ClientError as error:
+    except botocore.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "Unknown"))
         message = f"{operation} was refused: {code}"
         raise QueueError(message, code=code, retryable=_is_retryable(code)) from error
-    except NoCredentialsError as error:
+    except botocore.NoCredentialsError as error:
         message = f"{operation} needs AWS credentials and found none"
         raise QueueError(message, code="NoCredentials", retryable=False) from error
-    except BotoCoreError as error:
+    except (
+        botocore.ConfigNotFound,
+        botocore.ConfigParseError,
+        botocore.NoRegionError,
+        botocore.PartialCredentialsError,
+        botocore.ProfileNotFound,
+    ) as error:
+        code = type(error).__name__
+        message = f"{operation} could not be made: {code}; check AWS's region and profile"
+        raise QueueError(message, code=code, retryable=False) from error
+    except (botocore.BotoCoreError, HTTPError, ResponseParserError, *_OTHERS) as error:
         code = type(error).__name__
         raise QueueError(f"{operation} failed: {code}", code=code, retryable=True) from error
 

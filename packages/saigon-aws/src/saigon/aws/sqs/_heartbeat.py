@@ -21,6 +21,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-v
 """
 
 _REQUEST: Final = 10  # messages in one request, so that a drop waits for no more than one
+_FORGOTTEN: Final = 1_000  # dropped messages whose times may be left
 _MOMENT: Final = 0.01
 
 Waits = Sequence[tuple[ReceivedMessage, int]]
@@ -89,6 +90,7 @@ class Heartbeat:
                 self._held.pop(handle, None)
             self._given_up -= handles
             self._changed.wait_for(lambda: not handles & self._under_way)
+            self._forget_dropped()
             self._changed.notify_all()
 
     def gave_up(self, message: ReceivedMessage) -> bool:
@@ -101,6 +103,11 @@ class Heartbeat:
         with self._changed:
             self._held.clear()
             self._changed.notify_all()
+
+    def _forget_dropped(self) -> None:
+        if len(self._due) > 2 * len(self._held) + _FORGOTTEN:
+            self._due = [due for due in self._due if due[2] in self._held]
+            heapq.heapify(self._due)
 
     def _schedule(self, handle: str, due: float) -> None:
         heapq.heappush(self._due, (due, next(self._numbers), handle))

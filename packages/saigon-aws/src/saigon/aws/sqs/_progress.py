@@ -14,9 +14,9 @@ _CLEAR_LINE: Final = "\r\x1b[K"
 class Progress:
     """A hook that shows what was done: on a terminal the sums, elsewhere each batch in JSON."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        self._is_terminal = stream.isatty()
+        self._is_terminal = stream is not None and stream.isatty()
         self._total = ForwardResult()
         self._started = time.monotonic()
 
@@ -39,8 +39,12 @@ class Progress:
         return f"{counts} ({rate:,.0f}/s)"
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        try:
+            if self._stream is not None:
+                self._stream.write(text)
+                self._stream.flush()
+        except OSError:
+            self._stream = None  # nobody reads it any more, and the work goes on
 
 
 def _counts(result: ForwardResult) -> dict[str, int]:

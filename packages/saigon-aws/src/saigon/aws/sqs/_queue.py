@@ -6,12 +6,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from saigon.aws._clients import OncePerProcess
 from saigon.aws.sqs._backoff import pause
 from saigon.aws.sqs._client import SqsClient, client_for, is_denied, queue_errors
 from saigon.aws.sqs._messages import ReceivedMessage, from_receive
+from saigon.aws.sqs._queue_id import check_queue_url
 from saigon.aws.sqs.exceptions import QueueError
 
 _log = logging.getLogger(__name__)
@@ -69,12 +71,12 @@ class SqsQueue:
         wait_seconds: int = 20,
         connections: int = 10,
     ) -> None:
-        self.url = url
+        self.url = check_queue_url(url)
         self.is_fifo = url.endswith(".fifo")
-        polling = _client_maker(url, client, wait_seconds + 10, connections)
-        self._polling = polling
+        make = partial(_client_maker, url, client, connections=connections)
+        self._polling = make(read_timeout=wait_seconds + 10, attempts=4)
         # Another one, because a heartbeat can not wait for as long as a poll may take.
-        self._prompt = polling if client else _client_maker(url, None, _PROMPT_SECONDS, connections)
+        self._prompt = make(read_timeout=_PROMPT_SECONDS, attempts=2)
 
     @property
     def name(self) -> str:
@@ -99,7 +101,7 @@ class SqsQueue:
             request["ReceiveRequestAttemptId"] = attempt_id or new_attempt_id()
         with queue_errors("ReceiveMessage"):
             answer = self._polling.get().receive_message(**(request | options))
-        return [from_receive(raw) for raw in answer.get("Messages", ())]
+            return [from_receive(raw) for raw in answer.get("Messages") or ()]
 
     def delete(
         self,
@@ -107,7 +109,7 @@ class SqsQueue:
         *,
         attempts: int,
         backoff: float,
-        deadline: float = float("inf"),
+        is_over: Callable[[], bool] = bool,
         each: Each = map,
     ) -> list[ReceivedMessage]:
         """Delete deliveries, trying those again that failed; return the deleted ones.
@@ -119,15 +121,13 @@ class SqsQueue:
             messages: The deliveries.
             attempts: How often each is tried.
             backoff: The first pause in seconds before another attempt.
-            deadline: The monotonic time after which no further request is made.
+            is_over: Tells when no further request is to be made.
             each: Makes the requests, ten deliveries each: one by one, or several at once.
         """
         left, deleted = list(messages), []
 
         def delete(chunk: Sequence[ReceivedMessage]) -> _Sorted:
-            return (
-                _Sorted(again=list(chunk)) if time.monotonic() > deadline else self._delete(chunk)
-            )
+            return _Sorted(again=list(chunk)) if is_over() else self._delete(chunk)
 
         for attempt in range(attempts):
             if attempt:
@@ -137,6 +137,8 @@ class SqsQueue:
             left = found.again
             if not left:
                 return deleted
+            if is_over():
+                break
         _log.warning("%s deletes failed and are left to redelivery: %s", len(left), _ids(left))
         return deleted
 
@@ -224,15 +226,11 @@ def new_attempt_id() -> str:
     return uuid.uuid4().hex
 
 
-def _client_maker(
-    url: str, client: SqsClient | None, read_timeout: float, connections: int
-) -> OncePerProcess[SqsClient]:
+def _client_maker(url: str, client: SqsClient | None, **options: Any) -> OncePerProcess[SqsClient]:
     """Return what gives the client: the one handed in, or one that is made when it is needed."""
     if client is not None:
         return OncePerProcess(lambda: client)
-    return OncePerProcess(
-        lambda: client_for(url, read_timeout=read_timeout, connections=connections)
-    )
+    return OncePerProcess(lambda: client_for(url, **options))
 
 
 def _together(found: Iterable[_Sorted]) -> _Sorted:

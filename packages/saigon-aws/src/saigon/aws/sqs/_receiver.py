@@ -17,7 +17,7 @@ from saigon.aws.sqs.exceptions import QueueError
 
 _log = logging.getLogger(__name__)
 
-_SHORT_POLL_PAUSE: Final = 0.2  # seconds, where an empty queue answers at once
+_SHORT_POLL: Final = 0.2  # seconds between polls, where an empty queue answers at once
 
 
 class Receivers:
@@ -78,7 +78,8 @@ class Receivers:
         """Wait until the threads have ended, for so many seconds in all."""
         until = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            if thread.ident is not None:  # it was started
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _run(self, *, is_first: bool) -> None:
         try:
@@ -89,6 +90,7 @@ class Receivers:
 
     def _receive(self) -> None:
         received: list[ReceivedMessage] = []
+        asked_at = time.monotonic()
         try:
             received = self._poll()
         finally:
@@ -98,7 +100,7 @@ class Receivers:
         elif len(received) >= self._options["MaxNumberOfMessages"]:
             self._is_busy.set()
         elif not received:
-            self._rest()
+            self._rest(time.monotonic() - asked_at)
 
     def _poll(self) -> list[ReceivedMessage]:
         """Receive; after an error that passes, again, as another attempt at the same receive."""
@@ -118,8 +120,8 @@ class Receivers:
                 return received
         return []
 
-    def _rest(self) -> None:
+    def _rest(self, polled_for: float) -> None:
         if not self._stopped.is_set():
             self._is_busy.clear()
-        if not self._options["WaitTimeSeconds"]:
-            self._stopped.wait(_SHORT_POLL_PAUSE)
+        if polled_for < _SHORT_POLL:
+            self._stopped.wait(_SHORT_POLL)

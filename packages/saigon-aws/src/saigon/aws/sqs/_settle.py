@@ -1,7 +1,7 @@
 """Give the queue its answer: delete what is stored, and deal with what is bad."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from saigon.aws.sqs._backoff import hiding_time
@@ -26,12 +26,17 @@ class Settler:
         self._config = config
 
     def settle(
-        self, received: Deliveries, outcome: BatchOutcome, *, each: Each = map
+        self,
+        received: Deliveries,
+        outcome: BatchOutcome,
+        *,
+        is_over: Callable[[], bool] = bool,
+        each: Each = map,
     ) -> ForwardResult:
-        """Answer for all deliveries of a batch; ``each`` makes the requests."""
+        """Answer for all deliveries of a batch; ``each`` makes the requests, until it is over."""
         buried = self.bury(outcome, each=each)
         done = buried.done(received, outcome)
-        deleted = self.delete(done, each=each)
+        deleted = self.delete(done, is_over=is_over, each=each)
         self.give_back(outcome, buried, each=each)
         return result_of(received, outcome, buried, deleted=len(deleted))
 
@@ -55,20 +60,22 @@ class Settler:
         return self._dead_letters.take(*failed)
 
     def delete(
-        self, messages: Deliveries, *, deadline: float = float("inf"), each: Each = map
+        self, messages: Deliveries, *, is_over: Callable[[], bool] = bool, each: Each = map
     ) -> Deliveries:
-        """Delete deliveries, with retries until the deadline; return the deleted ones."""
+        """Delete deliveries, with retries until it is over; return the deleted ones."""
         return self._queue.delete(
             messages,
             attempts=self._config.delete_attempts,
             backoff=self._config.backoff_seconds,
-            deadline=deadline,
+            is_over=is_over,
             each=each,
         )
 
     def release(self, messages: Deliveries, seconds: int = 0, *, each: Each = map) -> None:
         """Give deliveries back to the queue, to be seen after some seconds."""
-        self._queue.hide([(message, seconds) for message in messages], each=each)
+        _, unknown = self._queue.hide([(message, seconds) for message in messages], each=each)
+        if unknown:
+            self._queue.hide([(message, seconds) for message in unknown], each=each)
 
     def give_back(self, outcome: BatchOutcome, buried: "Buried", *, each: Each = map) -> None:
         """Hide what failed for a while; a group's later messages as long, and after it."""

@@ -1,5 +1,6 @@
 """Stop a run by signals."""
 
+import _thread
 import signal
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ def stopping_on_signals() -> Iterator[threading.Event]:
     def set_stop(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT and stop.is_set():
             raise KeyboardInterrupt
-        stop.set()
+        # In a thread, because this one may be inside of a method of the event, and hold its lock.
+        _thread.start_new_thread(stop.set, ())
 
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -14,6 +14,7 @@ from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._messages import ReceivedMessage
 from saigon.aws.sqs._patience import Patience
 from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, Pipeline
+from saigon.aws.sqs._queue import Each
 from saigon.aws.sqs._receiver import Receivers
 from saigon.aws.sqs.results import ForwardResult
 
@@ -51,8 +52,8 @@ class Worker:
             pipeline,
             self._buffer,
             self._heartbeat,
-            wait_seconds=min(self._config.wait_seconds, max(1, int(drain_timeout) - _FLUSH)),
-            release=self._release,
+            wait_seconds=int(min(self._config.wait_seconds, max(1, drain_timeout - _FLUSH))),
+            release=lambda late: self._release(late, each=map),
             fail=self._errors.append,
         )
         self._requests = ThreadPoolExecutor(self._config.concurrency, "sqs-request")
@@ -77,11 +78,13 @@ class Worker:
         # A database that is not there at the start is waited for with nothing in hand.
         if not self._is_there(Patience(self._config)):
             return
-        delay = self._config.outage_visibility
-        self._receivers.start()
+        delay = 0
         try:
+            self._receivers.start()
             self._forward_all()
-            delay = 0
+        except Exception:
+            delay = self._config.outage_visibility
+            raise
         finally:
             self._receivers.stop()
             self._release(self._buffer.abandon(), delay)
@@ -104,16 +107,20 @@ class Worker:
             self._drained_by = time.monotonic() + self._drain_timeout
             self._buffer.close()
             self._receivers.stop()
-        return time.monotonic() >= self._drained_by
+        return self._is_drained()
+
+    def _is_drained(self) -> bool:
+        return self._drained_by is not None and time.monotonic() >= self._drained_by
 
     def _forward(self, received: Deliveries) -> None:
         """Write messages, and have them settled while the next ones are written."""
         started = time.monotonic()
         try:
             stored, outcome = self._store(received)
-        except BaseException:
+        except BaseException as error:
             # Hidden for a while, so that workers started again and again do not wear them out.
-            self._release(received, self._config.outage_visibility)
+            is_interrupt = not isinstance(error, Exception)
+            self._release(received, 0 if is_interrupt else self._config.outage_visibility)
             raise
         if stored is not received:
             handles = {message.receipt_handle for message in stored}
@@ -125,26 +132,22 @@ class Worker:
         """Write through outages; return what was written, without an outcome where nothing was."""
         batch: Batch | None = None
         patience = Patience(self._config)
-        while received:
-            try:
-                batch = batch or self._pipeline.reader.read(received)
-                return received, self._pipeline.write(batch)
-            except (*OUTAGES, *REFUSALS) as error:
-                patience.note(error)
-            if not self._outlast(patience):
-                break
-            kept = [message for message in received if not self._heartbeat.gave_up(message)]
-            if len(kept) < len(received):
-                received, batch = kept, None
-        return (), None
-
-    def _outlast(self, patience: Patience) -> bool:
-        """Receive nothing until the database answers; False when it is time to give up."""
-        self._buffer.pause()
         try:
-            return self._may_go_on(patience) and self._is_there(patience)
+            while received:
+                try:
+                    batch = batch or self._pipeline.reader.read(received)
+                    return received, self._pipeline.write(batch)
+                except (*OUTAGES, *REFUSALS) as error:
+                    self._buffer.pause()
+                    patience.note(error)
+                if not (self._may_go_on(patience) and self._is_there(patience)):
+                    break
+                kept = [message for message in received if not self._heartbeat.gave_up(message)]
+                if len(kept) < len(received):
+                    received, batch = kept, None
         finally:
             self._buffer.resume()
+        return (), None
 
     def _is_there(self, patience: Patience) -> bool:
         """Ask the database until it answers; False when it is time to give up."""
@@ -164,7 +167,9 @@ class Worker:
     def _settle(self, stored: Deliveries, outcome: BatchOutcome, started: float) -> None:
         try:
             self._heartbeat.drop(stored)
-            result = self._pipeline.settler.settle(stored, outcome, each=self._requests.map)
+            result = self._pipeline.settler.settle(
+                stored, outcome, is_over=self._is_drained, each=self._requests.map
+            )
             with self._reporting:
                 self._total += self._pipeline.report(result, started)
         except BaseException as error:  # noqa: BLE001  # the thread of the run raises it
@@ -172,12 +177,12 @@ class Worker:
         finally:
             self._buffer.free(stored)
 
-    def _release(self, messages: Deliveries, seconds: int = 0) -> None:
+    def _release(self, messages: Deliveries, seconds: int = 0, *, each: Each | None = None) -> None:
         """Give messages back to the queue that were not written."""
         if not messages:
             return
         self._heartbeat.drop(messages)
-        self._pipeline.settler.release(messages, seconds, each=self._requests.map)
+        self._pipeline.settler.release(messages, seconds, each=each or self._requests.map)
         self._buffer.free(messages)
         with self._reporting:
             self._total += ForwardResult(received=len(messages), retried=len(messages))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -23,7 +24,7 @@ from saigon.aws.sqs._worker import Worker
 from saigon.aws.sqs._write import BatchWriter
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.config import ForwarderConfig, OnConflict
-from saigon.aws.sqs.exceptions import MessageRejectedError
+from saigon.aws.sqs.exceptions import ForwarderConfigError, MessageRejectedError
 from saigon.aws.sqs.inbox import Inbox
 from saigon.aws.sqs.results import ForwardResult, RowCounts
 from saigon.orm.connection import DbConnector
@@ -178,14 +179,15 @@ class SqsToRdsForwarder(Generic[ModelT]):
 
         Raises:
             StatementRefusedError: The database does not know or permit the statement, asked twice.
-            ForwarderConfigError: Bad messages would have nowhere to go.
+            PayloadRefusedError: S3 does not permit payloads to be read, likewise.
+            ForwarderConfigError: Bad messages would have nowhere to go, or the time-out is none.
             QueueError: SQS refused in a way that does not pass by itself.
         """
-        self._pipeline.dead_letters.require()
-        if stop is not None:
-            return Worker(self._pipeline, stop, drain_timeout).run()
-        with stopping_on_signals() as signalled:
-            return Worker(self._pipeline, signalled, drain_timeout).run()
+        if not drain_timeout >= 0:
+            raise ForwarderConfigError("expected a drain_timeout of no less than nothing")
+        with nullcontext(stop) if stop is not None else stopping_on_signals() as stopping:
+            self._pipeline.dead_letters.require()
+            return Worker(self._pipeline, stopping, drain_timeout).run()
 
     def handle_lambda_event(
         self, event: Mapping[str, Any], context: Any

@@ -70,7 +70,7 @@ _ELEMENTS: Final = (
     _Elements(_NUMERIC, frozenset({float}), name="DOUBLE PRECISION"),
     _Elements((types.LargeBinary,), frozenset({Binary}), lambda value: f"\\x{value.obj.hex()}"),
     _Elements((types.Uuid,), frozenset({UUID, str})),
-    _Elements((types.DateTime,), frozenset({datetime})),
+    _Elements((types.DateTime,), frozenset({datetime}), datetime.isoformat),
     _Elements((types.Date,), frozenset({date})),
     _Elements((types.Time,), frozenset({time})),
     _Elements((postgresql.INTERVAL,), frozenset({timedelta}), _duration, "INTERVAL"),

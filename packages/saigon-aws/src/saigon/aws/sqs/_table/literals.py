@@ -1,6 +1,6 @@
 """MySQL: values in the text that the driver would send, so that a statement's size is known before.
 
-No statement is larger than what RDS Proxy takes without pinning the session to its client.
+Behind RDS Proxy, a larger one would pin the session to its client.
 
 See Also:
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Column, Dialect, Executable, Row
+from sqlalchemy import Column, Dialect, Executable, Row, types
 
 from saigon.aws.sqs._table.columns import processed
 from saigon.orm.connection import DbConnector, transaction_context
 
-__all__ = ["GAP", "GappedStatement", "Literals", "in_chunks"]
+__all__ = ["GAP", "GappedStatement", "Literals", "in_chunks", "keeps_all", "statement_bytes"]
 
 ItemT = TypeVar("ItemT")
 
@@ -26,7 +27,8 @@ _LITERALS: Final = "literals"
 GAP: Final = f":{_LITERALS}"
 """Where a statement has literals, separated by commas."""
 
-_STATEMENT_BYTES: Final = 15_000
+_BYTES: Final = 250_000
+_BYTES_BEHIND_PROXY: Final = 15_000
 _ENCODED: Final = frozenset({bool, int, float, Decimal, date, datetime})
 """Types that the driver looks at no further before it takes their encoder."""
 _SPECIAL: Final = re.compile(r"""[\0\n\r\x1a"'\\]""")
@@ -65,28 +67,50 @@ class Literals:
         return [self._escape(value, self._encoders) for value in values]
 
 
+def keeps_all(impl: types.TypeEngine[Any], values: Sequence[Any]) -> bool:
+    """Tell whether a column of this type is known to keep the values, or to refuse them."""
+    kinds = set(map(type, values))
+    match impl:
+        case types.Integer():
+            return kinds <= {int}
+        case types.Uuid():
+            return kinds <= {UUID}
+        case types.Enum():
+            return False
+        case types.String():  # which in silence has no room for spaces at the end
+            return kinds <= {str} and not any(value.endswith(" ") for value in values)
+        case _:
+            return False
+
+
 def _text_of(value: _SqlText, _encoders: Any = None) -> str:
     return value.text
 
 
 @dataclass(frozen=True, slots=True)
 class GappedStatement:
-    """A statement with a gap, and how many bytes of literals there is room for."""
+    """A statement with a gap."""
 
     statement: Executable
-    room: int
+    size: int
+    """How many bytes are around the gap."""
 
     @classmethod
     def of(cls, statement: Any, dialect: Dialect) -> Self:
         """Measure what is around the gap."""
-        return cls(statement, _STATEMENT_BYTES - len(str(statement.compile(dialect=dialect))))
+        return cls(statement, len(str(statement.compile(dialect=dialect))))
 
     def execute(self, connector: DbConnector, literals: Iterable[str]) -> list[Row[Any]]:
         """Execute it as often as the literals take; return the rows of all."""
         rows: list[Row[Any]] = []
-        for chunk in in_chunks(literals, _size, self.room):
+        for chunk in in_chunks(literals, _size, statement_bytes(connector) - self.size):
             rows += connector.execute(self.statement, {_LITERALS: _SqlText(",".join(chunk))}).rows
         return rows
+
+
+def statement_bytes(connector: DbConnector) -> int:
+    """Return how large a statement may be."""
+    return _BYTES if connector.proxy is None else _BYTES_BEHIND_PROXY
 
 
 def _size(literal: str) -> int:

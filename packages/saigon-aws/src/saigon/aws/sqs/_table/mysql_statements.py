@@ -11,27 +11,29 @@ from saigon.aws.sqs._table.literals import GAP, GappedStatement
 from saigon.aws.sqs._table.on_conflict import is_newer
 from saigon.aws.sqs._table.rows import Identity, Values
 from saigon.aws.sqs._table.table_write import TableWrite
-from saigon.aws.sqs.config import OnConflict
 
-__all__ = ["reading_many", "reading_these", "update_if_older", "upserting", "upserting_many"]
+__all__ = ["inserting", "inserting_many", "reading", "reading_many", "update_if_older"]
 
 
-def upserting(write: TableWrite, names: Sequence[str]) -> Insert:
-    """Return what inserts a row with these names."""
-    return _on_duplicate_key(insert(write.table), write, names)
+def inserting(write: TableWrite, names: Sequence[str], *, upsert: bool) -> Insert:
+    """Return what inserts a row with these names, or updates what it clashes with."""
+    statement = insert(write.table)
+    return _on_duplicate_key(statement, write, names) if upsert else statement
 
 
 @lru_cache(maxsize=256)
-def upserting_many(write: TableWrite, names: tuple[str, ...], dialect: Dialect) -> GappedStatement:
-    """Return what inserts rows with these names."""
+def inserting_many(
+    write: TableWrite, names: tuple[str, ...], dialect: Dialect, *, upsert: bool
+) -> GappedStatement:
+    """Return what inserts rows with these names, or updates what they clash with."""
     rows = text(f"VALUES {GAP}").columns()
-    statement = insert(write.table).from_select(names, rows, include_defaults=False)
-    return GappedStatement.of(_on_duplicate_key(statement, write, names).inline(), dialect)
+    statement = insert(write.table).from_select(names, rows, include_defaults=False).inline()
+    if upsert:
+        statement = _on_duplicate_key(statement, write, names)
+    return GappedStatement.of(statement, dialect)
 
 
 def _on_duplicate_key(statement: Insert, write: TableWrite, names: Sequence[str]) -> Insert:
-    if write.on_conflict is OnConflict.ERROR:
-        return statement
     new, stored = statement.inserted, write.table.columns
     first = write.key[0]
     if write.newer_by is None:
@@ -64,7 +66,7 @@ def reading_many(write: TableWrite, dialect: Dialect, *, current: bool) -> Gappe
     )
 
 
-def reading_these(write: TableWrite, found: Sequence[Identity], *, current: bool) -> Select[Any]:
+def reading(write: TableWrite, found: Sequence[Identity], *, current: bool) -> Select[Any]:
     """Return what reads the rows of these keys."""
     values = found if len(write.key) > 1 else [identity[0] for identity in found]
     return _reading(write, current=current).where(_key(write).in_(values))
