@@ -100,7 +100,8 @@ def shop(templates: dict[str, dict[str, Any]]) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(DEPLOY / function["CodeUri"])
         for name, value in function["Environment"]["Variables"].items():
-            patch.setenv(name, value)
+            is_queue = value in {"Queue", "DeadLetterQueue"}
+            patch.setenv(name, f"https://sqs.example/123456789012/{value}" if is_queue else value)
         imported = importlib.import_module(module)
         assert callable(getattr(imported, handler))
         config = imported.forwarder._pipeline.config
