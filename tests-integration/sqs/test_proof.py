@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector
 from tools.proof import (
     CASES,
+    POINTS,
     Counts,
     Findings,
     Fleet,
@@ -191,13 +192,47 @@ def test_each_key_has_its_one_effect_and_each_bad_message_is_a_dead_letter(
         assert (case, found) == (case, Findings())
         assert (case, outcome.dead) == (case, outcome.sent.bad)
         assert (case, sum(outcome.counts.deaths.values())) == (case, size.kills)
+        assert outcome.terminations > 0
         if case == "fifo":
             assert by_line(outcome.rows) == by_line(outcome.sent.good)
 
 
 @pytest.fixture
+def plan_for(queue: StrictQueue, database_url: str, tmp_path: Path) -> Callable[[str], Plan]:
+    """Have a case worked on by a few workers, whose queue nothing is strange with."""
+    assert queue.dead_letter is not None
+    dead_letter_url = queue.dead_letter.url
+
+    def plan(case: str) -> Plan:
+        return Plan(
+            case=case,
+            database_url=database_url,
+            queue_url=queue.url,
+            dead_letter_url=dead_letter_url,
+            folder=tmp_path / case,
+        )
+
+    return plan
+
+
+def test_a_worker_dies_where_it_is_told_to(
+    queue: StrictQueue, sqs: LocalSqs, database_url: str, plan_for: Callable[[str], Plan]
+) -> None:
+    for body, _ in orders(10, Random(7)).bodies:
+        queue.put(body)
+    left = []
+    with Fleet(replace(plan_for("ignore"), workers=1)) as fleet:
+        for number, point in enumerate(POINTS):
+            fleet.warrants.issue(point, number)
+            fleet.join_one()
+            left.append((len(stored(database_url, "ignore")), len(queue.messages)))
+            sqs.advance(1000)
+    assert left == [(0, 10), (0, 10), (10, 10), (10, 0)]
+
+
+@pytest.fixture
 def findings_of(
-    queue: StrictQueue, database_url: str, tmp_path: Path
+    queue: StrictQueue, database_url: str, plan_for: Callable[[str], Plan]
 ) -> Callable[[str, Point], Findings]:
     """Let workers die that do it wrong."""
 
@@ -205,14 +240,7 @@ def findings_of(
         sent = orders(200, Random(7))
         for body, _ in sent.bodies:
             queue.put(body)
-        plan = Plan(
-            case=case,
-            database_url=database_url,
-            queue_url=queue.url,
-            dead_letter_url=queue.dead_letter.url if queue.dead_letter else None,
-            folder=tmp_path / case,
-        )
-        with Fleet(plan) as fleet:
+        with Fleet(plan_for(case)) as fleet:
             Trial(fleet, queue, 2, points=[point]).run()
         return compare(identities(sent.good), identities(stored(database_url, case)))
 

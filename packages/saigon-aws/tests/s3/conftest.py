@@ -111,7 +111,7 @@ def boto_session() -> Session:
 @pytest.fixture
 def object_server(boto_session: Session) -> Iterator[ObjectServer]:
     with ObjectServer(boto_session) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=server.serve_forever, args=(0.002,))
         thread.start()
         yield server
         server.client.close()

@@ -1,11 +1,15 @@
 """In a FIFO queue nothing of a group is stored after its first bad message."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
+from sqlalchemy import Column, Integer, MetaData, String, Table, select
 
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
+from saigon.orm.connection import DbConnector
 
 Make = Callable[..., Any]
 Body = Callable[..., str]
@@ -83,3 +87,27 @@ def test_messages_whose_group_is_not_told_are_one_group(
     result = make_forwarder(sqs_queue_url=fifo.url).forward()
     assert (result.inserted, result.retried) == (1, 2)
     assert set(stored()) == {"a1"}
+
+
+def test_rows_are_written_in_the_order_of_the_queue_whatever_their_keys_and_columns(
+    fifo: StrictQueue, connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Step(BaseModel):
+        id: str
+        note: str | None = None
+
+    steps = Table(
+        "steps",
+        MetaData(),
+        Column("place", Integer, primary_key=True),
+        Column("id", String(9), unique=True, nullable=False),
+        Column("note", String(9), server_default="none"),
+    )
+    steps.create(connector.engine)
+    for name in ("d", "a", "c", "b"):
+        note = {} if name in "ac" else {"note": "x"}
+        fifo.put(json.dumps({"id": name} | note), group_id="a")
+    options = {"message_type": Step, "target": steps, "key": "id", "sqs_queue_url": fifo.url}
+    assert make_forwarder(**options).forward().inserted == 4
+    rows = connector.fetch_all(select(steps.c.id).order_by(steps.c.place))
+    assert [row.id for row in rows] == ["d", "a", "c", "b"]

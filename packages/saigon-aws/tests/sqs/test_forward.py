@@ -314,6 +314,15 @@ def test_receive_arguments_go_over_the_forwarders_own(
     assert make_forwarder().forward(MaxNumberOfMessages=1).received == 1
 
 
+def test_a_receive_is_no_larger_than_a_batch(
+    make_forwarder: Make, queue: StrictQueue, order_json: Body, quick: ForwarderConfig
+) -> None:
+    for number in range(4):
+        queue.put(order_json(f"a{number}"))
+    config = quick.model_copy(update={"batch_size": 3})
+    assert make_forwarder(config=config).forward().received == 3
+
+
 def test_a_redrive_policy_that_can_not_be_asked_for_now_spoils_no_other_message(
     sqs: LocalSqs, make_forwarder: Make, order_json: Body, dead_letters: StrictQueue
 ) -> None:

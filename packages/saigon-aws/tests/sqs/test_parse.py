@@ -60,7 +60,9 @@ def parse() -> Parse:
 
     def parse(message_type: type[BaseModel], body: str, **options: Any) -> Any:
         parser = MessageParser(message_type, ForwarderConfig(**options))
-        return parser.parse(parser.content(ReceivedMessage("m", "h", body)))
+        (content,) = parser.contents([ReceivedMessage("m", "h", body)])
+        assert content is not None
+        return parser.parse(content)
 
     return parse
 

@@ -88,11 +88,11 @@ def test_only_failures_of_the_server_are_deleted_again() -> None:
     assert [len(request["Entries"]) for _, request in client.requests] == [4, 1, 1]
 
 
-def test_when_it_is_over_nothing_is_asked() -> None:
-    client = failing()
+def test_when_it_is_over_nothing_is_asked_again() -> None:
+    client = failing(m0=False)
     queue = SqsQueue("http://queue/1/orders", client)
-    assert queue.delete(messages(4), attempts=9, backoff=9, is_over=lambda: True) == []
-    assert client.requests == []
+    queue.delete(messages(4), attempts=9, backoff=9, is_over=lambda: True)
+    assert len(client.requests) == 1
 
 
 def test_requests_are_made_side_by_side_where_each_does_so() -> None:
@@ -120,6 +120,9 @@ def test_requests_are_made_side_by_side_where_each_does_so() -> None:
         ("KMS.DisabledException", False),
         ("KmsNotFound", False),
         ("AccessDenied", False),
+        ("NotAuthorized", False),
+        ("UnauthorizedOperation", False),
+        ("OptInRequired", False),
         ("AWS.SimpleQueueService.NonExistentQueue", False),
         ("InvalidClientTokenId", False),
     ],

@@ -19,13 +19,16 @@ from saigon.aws.sqs import (
     ForwarderConfigError,
     ForwardResult,
     QueueError,
+    RowCounts,
     StatementRefusedError,
     TableStatementBuilder,
 )
+from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._signals import stopping_on_signals
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.model.interface import DbLogin
 from saigon.orm.connection import DbConnector
+from saigon.orm.exceptions import DbExecutionError
 
 Make = Callable[..., Any]
 Body = Callable[..., str]
@@ -374,6 +377,81 @@ def test_a_login_that_can_not_be_had_now_is_an_outage(
     connector.ping = lambda: (logins.get_credentials(), ping())  # type: ignore[method-assign, assignment]  # SQLite asks for no login
     result = make_forwarder(hooks=[stop_after(1, stop)]).run(stop)
     assert (result.inserted, logins.errors) == (1, [])
+
+
+def test_a_statement_is_refused_three_times_before_the_run_ends(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body, orders: Table
+) -> None:
+    class Refused(TableStatementBuilder):
+        tries = 0
+
+        def write_rows(self, *_: Any) -> Any:
+            self.tries += 1
+            raise DbExecutionError("no such table", kind="other", sqlstate="42P01")
+
+    queue.put(order_json("a"))
+    builder = Refused(orders, key="id")
+    with pytest.raises(StatementRefusedError):
+        make_forwarder(target=builder).run(threading.Event())
+    assert builder.tries == 3
+
+
+def test_a_queue_that_can_not_tell_its_policy_now_is_asked_again(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body
+) -> None:
+    queue.put(order_json("a"))
+    queue.refuse["GetQueueAttributes"] = ["ServiceUnavailable", "ThrottlingException"]
+    stop = threading.Event()
+    assert make_forwarder(hooks=[stop_after(1, stop)]).run(stop).inserted == 1
+
+
+def test_what_was_given_back_after_eleven_hours_is_not_written(
+    *,
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    orders: Table,
+    stored: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Down(TableStatementBuilder):
+        def write_rows(self, db_connector: DbConnector, rows: Any) -> RowCounts:
+            if not over:
+                over.append(True)
+                raise DbExecutionError("it is away", kind="connection")
+            return super().write_rows(db_connector, rows)
+
+    for name in ("a", "b"):
+        queue.put(order_json(name))
+    over, stop = list[bool](), threading.Event()
+    given_up = queue.messages[0].message_id
+    monkeypatch.setattr(Heartbeat, "gave_up", lambda _, message: message.message_id == given_up)
+    hooks = [lambda _: stop.set()]
+    result = make_forwarder(target=Down(orders, key="id"), hooks=hooks).run(stop)
+    assert (result.received, result.inserted, result.retried) == (2, 1, 1)
+    assert set(stored()) == {"b"}
+
+
+def test_dead_letters_are_given_up_when_the_drain_time_is_over(
+    make_forwarder: Make, sqs: LocalSqs, quick: ForwarderConfig
+) -> None:
+    plain, dead, stop = sqs.create_queue(), sqs.create_queue(), threading.Event()
+    for _ in range(10):
+        plain.put("poison")
+
+    class Slow(StoppingClient):
+        def send_message(self, **request: Any) -> Any:
+            time.sleep(0.3)
+            return self._client.send_message(**request)
+
+    result = make_forwarder(
+        sqs_queue_url=plain.url,
+        dead_letter=dead.url,
+        sqs_client=Slow(sqs.client(), stop),
+        config=quick.model_copy(update={"concurrency": 1}),
+    ).run(stop, drain_timeout=0.5)
+    assert 1 <= result.dead == result.deleted == len(dead.messages) < 5
+    assert result.dead + len(plain.messages) == 10
 
 
 def test_a_login_that_is_denied_ends_the_run_before_anything_is_received(

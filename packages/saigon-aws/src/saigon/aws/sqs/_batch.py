@@ -79,12 +79,13 @@ class BatchReader(Generic[ModelT]):
         contents = self._parser.contents(messages, deadline=deadline)
         for message, content in zip(messages, contents, strict=True):
             group = (message.group_id or "") if self._is_fifo else None
-            is_late = is_late or content is None or time.monotonic() > deadline
-            if group in bad_groups or is_late:
+            is_late = is_late or time.monotonic() > deadline
+            if content is None or group in bad_groups or is_late:
+                is_late = is_late or content is None
                 batch.held_back.append(message)
                 continue
             try:
-                batch.entries.append(self.entry(message, group, content))
+                batch.entries.append(self._entry(message, group, content))
             except MessageRejectedError as error:
                 batch.rejected.append((message, str(error)))
                 bad_groups |= {group} - {None}
@@ -92,20 +93,8 @@ class BatchReader(Generic[ModelT]):
             batch.entries.sort(key=self._order)
         return batch
 
-    def entry(
-        self, message: ReceivedMessage, group: str | None = None, content: Content | None = None
-    ) -> Entry:
-        """Return a message with its rows.
-
-        Args:
-            message: The message.
-            group: Its group, where order is kept.
-            content: What its producer sent; found out where absent.
-
-        Raises:
-            MessageRejectedError: The message is bad.
-        """
-        parsed = self._parser.parse(self._parser.content(message) if content is None else content)
+    def _entry(self, message: ReceivedMessage, group: str | None, content: Content) -> Entry:
+        parsed = self._parser.parse(content)
         rows = self._rows(parsed)
         if self._inbox_key is None:
             return Entry(message, group, rows)

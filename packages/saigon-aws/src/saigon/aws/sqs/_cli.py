@@ -53,7 +53,7 @@ _EXIT_CODES: Final = """exit codes:
   0  told to stop (SIGTERM, SIGINT), or --once is done
   1  the database or the queue refused, or was not there for --once
   2  the arguments or the configuration are wrong
-  3  --once, and a message was not stored
+  3  --once, and a message was given back to the queue
 """
 
 
@@ -69,10 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with signals as stop, _connector(options) as connector:
             return _run(_forwarder(options, connector, progress), options, stop)
-    except (ForwarderConfigError, DbConfigurationError, _UsageError) as error:
-        return _failed(error, MISUSED)
-    except BotoCoreError as error:
-        return _failed(error, MISUSED)  # such as: no region
+    except (ForwarderConfigError, DbConfigurationError, BotoCoreError, _UsageError) as error:
+        return _failed(error, MISUSED)  # of botocore's for instance: no region
     except SecretError as error:
         # Without a code where no request could be made: without a region, for instance.
         misused = type(error) is SecretError and error.code is None

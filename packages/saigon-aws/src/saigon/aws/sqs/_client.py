@@ -9,10 +9,12 @@ from saigon.aws._clients import make_client
 from saigon.aws.sqs._queue_id import endpoint_of, region_of
 from saigon.aws.sqs.exceptions import QueueError
 
-_DENIED: Final = re.compile(r"denied|unauthorized|not ?authorized|^kms", re.IGNORECASE)
+_DENIED: Final = re.compile(
+    r"denied|unauthori[sz]ed|not ?authorized|authorizationerror|optinrequired", re.IGNORECASE
+)
 _THROTTLED: Final = re.compile(r"throttl", re.IGNORECASE)
 _FATAL: Final = re.compile(
-    r"denied|nonexistentqueue|queuedoesnotexist|invalidaddress|invalidclienttoken|unrecognizedclient"
+    r"nonexistentqueue|queuedoesnotexist|invalidaddress|invalidclienttoken|unrecognizedclient"
     r"|signaturedoesnotmatch|missingauthentication|invalidparameter|validation|unsupported|^kms",
     re.IGNORECASE,
 )
@@ -106,4 +108,5 @@ def is_denied(error: QueueError) -> bool:
 
 def _is_retryable(code: str) -> bool:
     # KMS.ThrottlingException passes by itself; every other error of the key is ours to mend.
-    return bool(_THROTTLED.search(code)) or not _FATAL.search(code)
+    is_ours = _DENIED.search(code) or _FATAL.search(code)
+    return bool(_THROTTLED.search(code)) or not is_ours

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 
 from sqlalchemy import Insert, MetaData, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -24,6 +25,7 @@ class DeadLetterWriter:
         self._insert = _insert_new(table, connector.dialect_name)
         self._connector = connector
         self._queue = queue
+        self._writing = threading.Lock()  # one connection will do
 
     def __call__(self, message: ReceivedMessage, reason: str) -> None:
         """Keep a message.
@@ -40,7 +42,8 @@ class DeadLetterWriter:
             "receive_count": message.receive_count,
             "reason": _storable(reason)[:REASON_LENGTH],
         }
-        self._connector.execute(self._insert, row)
+        with self._writing:
+            self._connector.execute(self._insert, row)
 
 
 def _insert_new(table: Table, dialect_name: str) -> Insert:

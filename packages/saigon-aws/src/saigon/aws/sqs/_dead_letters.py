@@ -74,7 +74,7 @@ class DeadLetters:
     def _queue_redrives(self) -> bool:
         with self._asking:
             if self._redrives is None:
-                self._redrives = self._queue.has_redrive_policy() or False
+                self._redrives = self._queue.has_redrive_policy()
             return self._redrives
 
 

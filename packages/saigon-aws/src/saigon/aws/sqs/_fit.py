@@ -75,7 +75,7 @@ def _field_misfits(table: Table, message_type: type[BaseModel]) -> Iterator[str]
     for name in message_type.model_computed_fields:
         if name not in table.columns:
             yield f"computed field {name!r} has no column"
-    for name, field in stored_fields(message_type):
+    for name, field in stored_fields(table, message_type):
         column = table.columns.get(name)
         if column is None:
             yield f"field {name!r} has no column (exclude=True leaves a field out)"
@@ -84,7 +84,7 @@ def _field_misfits(table: Table, message_type: type[BaseModel]) -> Iterator[str]
 
 
 def _column_misfits(table: Table, message_type: type[BaseModel]) -> Iterator[str]:
-    names = {name for name, _ in stored_fields(message_type)}
+    names = {name for name, _ in stored_fields(table, message_type)}
     names |= set(message_type.model_computed_fields)
     for column in table.columns:
         if column.key not in names and _needs_value(column):
@@ -96,7 +96,7 @@ def _column_misfits(table: Table, message_type: type[BaseModel]) -> Iterator[str
 def _key_misfits(
     table: Table, message_type: type[BaseModel], key: tuple[str, ...]
 ) -> Iterator[str]:
-    fields = dict(stored_fields(message_type))
+    fields = dict(stored_fields(table, message_type))
     for name in key:
         if name not in fields:
             yield f"key {name!r} is not a field"
@@ -125,16 +125,17 @@ def _newer_misfits(
         return
     if newer_by in key:
         yield f"newer_by {newer_by!r} is part of the key, so no two rows of a key differ in it"
-    field = dict(stored_fields(message_type)).get(newer_by)
+    field = dict(stored_fields(table, message_type)).get(newer_by)
     if field is None or newer_by not in table.columns:
         yield f"newer_by {newer_by!r} is not both a field and a column"
     elif not field.is_required() or _allows_none(field):
         yield f"newer_by {newer_by!r} may be missing; expected a required field"
 
 
-def stored_fields(message_type: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """Return the fields that go into the row: all but those marked ``exclude=True``."""
-    return [(name, f) for name, f in message_type.model_fields.items() if not f.exclude]
+def stored_fields(table: Table, message_type: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """Return the fields that go into the row: ``exclude=True`` leaves out what has no column."""
+    fields = message_type.model_fields.items()
+    return [(name, f) for name, f in fields if not f.exclude or name in table.columns]
 
 
 def _needs_value(column: Column[Any]) -> bool:

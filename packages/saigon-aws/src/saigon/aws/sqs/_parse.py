@@ -90,11 +90,6 @@ class MessageParser(Generic[ModelT]):
         opened = [self._opened(message) for message in messages]
         return self._fetched(opened, deadline)
 
-    def content(self, message: ReceivedMessage) -> Content:
-        """Return what one message's producer sent."""
-        (content,) = self.contents([message])
-        return cast("Content", content)  # without a deadline
-
     def parse(self, content: Content) -> ModelT:
         """Return the message as a model.
 

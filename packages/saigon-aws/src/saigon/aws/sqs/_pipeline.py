@@ -48,11 +48,9 @@ class Pipeline:
     config: ForwarderConfig
     hooks: Sequence[ForwarderHook]
 
-    def store(
-        self, received: Sequence[ReceivedMessage], *, deadline: float = float("inf")
-    ) -> BatchOutcome:
+    def store(self, received: Sequence[ReceivedMessage]) -> BatchOutcome:
         """Parse and write deliveries; nothing of the queue changes."""
-        return self.write(self.reader.read(received, deadline=deadline), deadline=deadline)
+        return self.write(self.reader.read(received))
 
     def write(self, batch: Batch, *, deadline: float = float("inf")) -> BatchOutcome:
         """Write a batch in one transaction."""

@@ -7,7 +7,7 @@ from typing import Final, TextIO
 
 from saigon.aws.sqs.results import ForwardResult
 
-_UNPRINTED: Final = {"failures", "seconds", "started_at"}
+_UNPRINTED: Final = {"failures", "seconds"}
 _CLEAR_LINE: Final = "\r\x1b[K"
 
 

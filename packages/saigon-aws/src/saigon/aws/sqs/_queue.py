@@ -109,7 +109,7 @@ class SqsQueue:
         *,
         attempts: int,
         backoff: float,
-        is_over: Callable[[], bool] = bool,
+        is_over: Callable[[], bool] = lambda: False,
         each: Each = map,
     ) -> list[ReceivedMessage]:
         """Delete deliveries, trying those again that failed; return the deleted ones.
@@ -121,18 +121,15 @@ class SqsQueue:
             messages: The deliveries.
             attempts: How often each is tried.
             backoff: The first pause in seconds before another attempt.
-            is_over: Tells when no further request is to be made.
+            is_over: Tells when none is tried again.
             each: Makes the requests, ten deliveries each: one by one, or several at once.
         """
         left, deleted = list(messages), []
 
-        def delete(chunk: Sequence[ReceivedMessage]) -> _Sorted:
-            return _Sorted(again=list(chunk)) if is_over() else self._delete(chunk)
-
         for attempt in range(attempts):
             if attempt:
                 time.sleep(pause(backoff, attempt - 1))
-            found = _together(each(delete, _chunks(left)))
+            found = _together(each(self._delete, _chunks(left)))
             deleted += found.done
             left = found.again
             if not left:
@@ -207,8 +204,8 @@ class SqsQueue:
         with queue_errors("SendMessage"):
             self._prompt.get().send_message(**request, MessageAttributes=dict(attributes))
 
-    def has_redrive_policy(self) -> bool | None:
-        """Tell whether SQS moves messages to a dead-letter queue; None where asking is denied."""
+    def has_redrive_policy(self) -> bool:
+        """Tell whether SQS moves messages to a dead-letter queue; where that is denied, no."""
         try:
             with queue_errors("GetQueueAttributes"):
                 answer = self._prompt.get().get_queue_attributes(
@@ -216,7 +213,7 @@ class SqsQueue:
                 )
         except QueueError as error:
             if is_denied(error):
-                return None
+                return False
             raise
         return bool(answer.get("Attributes", {}).get("RedrivePolicy"))
 

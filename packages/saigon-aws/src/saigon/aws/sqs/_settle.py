@@ -17,6 +17,10 @@ _log = logging.getLogger(__name__)
 Deliveries = Sequence[ReceivedMessage]
 
 
+def _never() -> bool:
+    return False
+
+
 class Settler:
     """Deletes, dead-letters and gives back what a batch has left."""
 
@@ -30,22 +34,26 @@ class Settler:
         received: Deliveries,
         outcome: BatchOutcome,
         *,
-        is_over: Callable[[], bool] = bool,
+        is_over: Callable[[], bool] = _never,
         each: Each = map,
     ) -> ForwardResult:
         """Answer for all deliveries of a batch; ``each`` makes the requests, until it is over."""
-        buried = self.bury(outcome, each=each)
+        buried = self.bury(outcome, is_over=is_over, each=each)
         done = buried.done(received, outcome)
         deleted = self.delete(done, is_over=is_over, each=each)
         self.give_back(outcome, buried, each=each)
         return result_of(received, outcome, buried, deleted=len(deleted))
 
-    def bury(self, outcome: BatchOutcome, *, each: Each = map) -> "Buried":
-        """Copy the bad messages that are not left to SQS."""
+    def bury(
+        self, outcome: BatchOutcome, *, is_over: Callable[[], bool] = _never, each: Each = map
+    ) -> "Buried":
+        """Copy the bad messages that are not left to SQS, until it is over."""
+
+        def take(failed: tuple[ReceivedMessage, str]) -> bool:
+            return not is_over() and self._dead_letters.take(*failed)
+
         failures = []
-        for (message, reason), dead in zip(
-            outcome.failed, each(self._take, outcome.failed), strict=True
-        ):
+        for (message, reason), dead in zip(outcome.failed, each(take, outcome.failed), strict=True):
             failures.append(MessageFailure(message.message_id, reason, dead=dead))
             _log.warning(
                 "message %s is bad (received %s times, dead-lettered: %s): %s",
@@ -56,11 +64,8 @@ class Settler:
             )
         return Buried(tuple(failures))
 
-    def _take(self, failed: tuple[ReceivedMessage, str]) -> bool:
-        return self._dead_letters.take(*failed)
-
     def delete(
-        self, messages: Deliveries, *, is_over: Callable[[], bool] = bool, each: Each = map
+        self, messages: Deliveries, *, is_over: Callable[[], bool] = _never, each: Each = map
     ) -> Deliveries:
         """Delete deliveries, with retries until it is over; return the deleted ones."""
         return self._queue.delete(
@@ -103,7 +108,7 @@ class Buried:
 
     @property
     def dead_ids(self) -> frozenset[str]:
-        """The ids of the messages that were copied to the dead-letter queue."""
+        """The ids of the messages that were copied to where dead letters go."""
         return frozenset(failure.message_id for failure in self.failures if failure.dead)
 
     def done(self, received: Deliveries, outcome: BatchOutcome) -> list[ReceivedMessage]:

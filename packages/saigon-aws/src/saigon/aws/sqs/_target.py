@@ -34,6 +34,7 @@ def builder_for(
     on_conflict: OnConflict,
     newer_by: str | None,
     dialect_name: str,
+    is_fifo: bool,
 ) -> SqlStatementBuilder[ModelT]:
     """Return the builder given, or one for the table given.
 
@@ -47,6 +48,7 @@ def builder_for(
             on_conflict=on_conflict,
             newer_by=newer_by,
             dialect_name=dialect_name,
+            keeps_order=is_fifo,
         )
     if on_conflict is not OnConflict.IGNORE or newer_by is not None:
         raise ForwarderConfigError(
@@ -55,7 +57,11 @@ def builder_for(
         )
     if isinstance(target, Table):
         return TableStatementBuilder(
-            target, key=(), on_conflict=OnConflict.ERROR, dialect_name=dialect_name
+            target,
+            key=(),
+            on_conflict=OnConflict.ERROR,
+            dialect_name=dialect_name,
+            keeps_order=is_fifo,
         )
     return target
 

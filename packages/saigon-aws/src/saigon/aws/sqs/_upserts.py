@@ -4,20 +4,22 @@ Traps that this avoids:
     An executemany takes its columns from the first row: rows are grouped by their names.
     ``ON CONFLICT DO NOTHING`` without a target swallows clashes on any unique key: it is targeted.
     ``INSERT IGNORE`` of MySQL truncates, clamps and drops in silence, and ``ON DUPLICATE KEY
-    UPDATE`` fires on any unique key: the keys are read back in the same transaction.
+    UPDATE`` fires on any unique key: where a plain insert clashes, the keys are read back in the
+    same transaction.
     One key twice in a statement fails under DO UPDATE: rows are collapsed first.
-    Unsorted upserts of two workers deadlock: rows are sorted by key.
+    Unsorted upserts of two workers deadlock: rows are sorted by key, but for
+    those of a FIFO queue, whose groups have an order.
 """
 
 from collections.abc import Sequence
 
-from saigon.aws.sqs._table.rows import Values, grouped_by_names, sorted_rows
+from saigon.aws.sqs._table.rows import Values, sorted_rows
 from saigon.aws.sqs._table.table_write import TableWrite
 from saigon.aws.sqs.config import OnConflict
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector
 
-__all__ = ["TableWrite", "Values", "grouped_by_names", "sorted_rows", "write_table_rows"]
+__all__ = ["TableWrite", "Values", "sorted_rows", "write_table_rows"]
 
 
 def write_table_rows(
@@ -30,11 +32,14 @@ def write_table_rows(
         DbExecutionError: The database refused a row or the statement.
     """
     if write.on_conflict is OnConflict.ERROR:
-        _write(connector, write, sorted_rows(rows, write.key))
+        _write(connector, write, _in_order(write, rows))
         return RowCounts(inserted=len(rows))
-    kept = sorted_rows(write.one_of_each_key(rows), write.key)
-    inserted = _write(connector, write, kept)
+    inserted = _write(connector, write, _in_order(write, write.one_of_each_key(rows)))
     return RowCounts(inserted=inserted, duplicates=len(rows) - inserted)
+
+
+def _in_order(write: TableWrite, rows: Sequence[Values]) -> Sequence[Values]:
+    return rows if write.keeps_order else sorted_rows(rows, write.key)
 
 
 def _write(connector: DbConnector, write: TableWrite, rows: Sequence[Values]) -> int:

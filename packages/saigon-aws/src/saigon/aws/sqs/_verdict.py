@@ -53,14 +53,16 @@ _BY_SQLSTATE: Final = (
 )
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
-# https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference (4025, 4038)
+# https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference (4025, 4035-4040)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.troubleshooting.html (9501)
 _BY_ERRNO: Final = (
     (
         frozenset(
             {1022, 1048, 1062, 1118, 1153, 1169, 1216, 1217, 1264, 1265, 1292, 1300, 1364, 1365}
             | {1366, 1367, 1406, 1411, 1416, 1441, 1451, 1452, 1525, 1526, 1557, 1586, 1644, 1690}
-            | {1761, 1762, 3140, 3141, 3150, 3156, 3157, 3819, 3854, 3988, 4025, 4038}
+            | {1761, 1762, 3140, 3141, 3150, 3156, 3157, 3819, 3854, 3988, 4025}
+            # MariaDB's for JSON; a regular expression that is none; one row wanted, more found.
+            | {4035, 4036, 4037, 4038, 4039, 4040, 1139, 1172, 1242}
         ),
         Verdict.BAD_MESSAGE,
     ),
@@ -86,6 +88,9 @@ _BY_SQLITE_CODE: Final = {
     14: Verdict.OUTAGE,
 }
 _SQLITE_PRIMARY: Final = 0xFF
+
+# Where PostgreSQL refuses a row by a policy; its SQLSTATE says no more than a missing grant's.
+_BY_POLICY: Final = "ExecWithCheckOptions"
 
 # PyMySQL's word for NaN and the infinities, in an error that otherwise means a wrong statement.
 _NO_NUMBER: Final = re.compile(r"can not be used with MySQL$")
@@ -132,5 +137,10 @@ def _by_cause(cause: BaseException | None) -> Verdict:
     # What drivers and column types raise before they send a value that can not be one: a NUL in a
     # text, an integer that is too large. Without a code of the server nothing else is known of it.
     is_data_error = any(base.__name__ == "DataError" for base in type(cause).__mro__)
-    is_bad = is_data_error or isinstance(cause, BAD_VALUE) or _NO_NUMBER.search(str(cause))
+    is_bad = (
+        is_data_error
+        or isinstance(cause, BAD_VALUE)
+        or _NO_NUMBER.search(str(cause))
+        or getattr(getattr(cause, "diag", None), "source_function", None) == _BY_POLICY
+    )
     return Verdict.BAD_MESSAGE if is_bad else Verdict.REFUSED

@@ -16,6 +16,7 @@ from saigon.aws.sqs._patience import Patience
 from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, Pipeline
 from saigon.aws.sqs._queue import Each
 from saigon.aws.sqs._receiver import Receivers
+from saigon.aws.sqs.exceptions import QueueError
 from saigon.aws.sqs.results import ForwardResult
 
 _log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ class Worker:
         """Work until the stop is set; return the counts of all batches.
 
         Raises:
-            StatementRefusedError: The database refused the statement, asked again.
+            StatementRefusedError: The database refused the statement, three times in a row.
+            ForwarderConfigError: Bad messages would have nowhere to go.
             PayloadRefusedError: S3 refused to give a payload, likewise.
             QueueError: SQS refused in a way that does not pass by itself.
         """
@@ -76,7 +78,7 @@ class Worker:
 
     def _run(self) -> None:
         # A database that is not there at the start is waited for with nothing in hand.
-        if not self._is_there(Patience(self._config)):
+        if not (self._bad_ones_have_a_place() and self._database_answers(Patience(self._config))):
             return
         delay = 0
         try:
@@ -93,12 +95,13 @@ class Worker:
 
     def _forward_all(self) -> None:
         limits = self._config.batch_size, self._config.max_batch_bytes
-        while not self._is_over():
+        while not self._is_over_or_drains():
             received = self._buffer.take(*limits, timeout=_TICK)
             if received:
                 self._forward(received)
 
-    def _is_over(self) -> bool:
+    def _is_over_or_drains(self) -> bool:
+        """Tell whether to end, and see that nothing more is received once it was told to stop."""
         if self._errors or self._buffer.is_done:
             return True
         if self._drained_by is None:
@@ -140,7 +143,7 @@ class Worker:
                 except (*OUTAGES, *REFUSALS) as error:
                     self._buffer.pause()
                     patience.note(error)
-                if not (self._may_go_on(patience) and self._is_there(patience)):
+                if not (self._may_go_on(patience) and self._database_answers(patience)):
                     break
                 kept = [message for message in received if not self._heartbeat.gave_up(message)]
                 if len(kept) < len(received):
@@ -149,7 +152,22 @@ class Worker:
             self._buffer.resume()
         return (), None
 
-    def _is_there(self, patience: Patience) -> bool:
+    def _bad_ones_have_a_place(self) -> bool:
+        """Ask the queue until it tells its redrive policy; False when it is time to give up."""
+        patience = Patience(self._config)
+        while True:
+            try:
+                self._pipeline.dead_letters.require()
+            except QueueError as error:
+                if not error.retryable:
+                    raise
+                patience.note(error)
+            else:
+                return True
+            if not self._may_go_on(patience):
+                return False
+
+    def _database_answers(self, patience: Patience) -> bool:
         """Ask the database until it answers; False when it is time to give up."""
         while True:
             try:
@@ -162,7 +180,7 @@ class Worker:
                 return False
 
     def _may_go_on(self, patience: Patience) -> bool:
-        return not (self._stop.wait(patience.pause()) or self._errors)
+        return not (self._stop.wait(patience.pause_seconds()) or self._errors)
 
     def _settle(self, stored: Deliveries, outcome: BatchOutcome, started: float) -> None:
         try:

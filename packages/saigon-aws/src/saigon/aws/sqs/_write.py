@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from sqlalchemy import literal, select
+from sqlalchemy import literal, select, text
 
 from saigon.aws.sqs._backoff import pause
 from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._table.clash import UniqueClashError
 from saigon.aws.sqs._upserts import Values
 from saigon.aws.sqs._verdict import (
     LOGIN_ERRORS,
@@ -25,6 +26,7 @@ from saigon.orm.exceptions import DbExecutionError, ModelMappingError, Transacti
 
 ROW_ERRORS: Final = (DbExecutionError, MessageRejectedError, ModelMappingError)
 _SOME_BAD: Final = 4
+_SOME_SLOW: Final = 3  # so many of a batch are waited for
 _BAD_SHARE: Final = 8  # from one bad message in so many on, they are tried one by one
 
 
@@ -90,6 +92,22 @@ class BatchWriter:
         self._refuse_open_transaction()
         if not entries or time.monotonic() > deadline:
             return Written(held_back=list(entries))
+        try:
+            try:
+                return self._write_patiently(entries, deadline)
+            except DbExecutionError as error:
+                if len(entries) == 1 or not _is_slow(error):
+                    raise
+                written = self._write_all_but_slow(entries, deadline)
+                if not written.stored:
+                    raise
+                return written
+        except DbExecutionError as error:
+            raise forwarder_error(error, self._connector.dialect_name) from error
+        except LOGIN_ERRORS as error:
+            raise login_error(error) from error
+
+    def _write_patiently(self, entries: Sequence[Entry], deadline: float) -> Written:
         for attempt in range(self._attempts):
             try:
                 return self._write_once(entries, deadline)
@@ -97,25 +115,35 @@ class BatchWriter:
                 seconds = pause(self._backoff, attempt)
                 is_last = attempt + 1 == self._attempts or time.monotonic() + seconds > deadline
                 if is_last or self._verdict(error) is not Verdict.RETRY:
-                    raise forwarder_error(error, self._connector.dialect_name) from error
-            except LOGIN_ERRORS as error:
-                raise login_error(error) from error
+                    raise
             time.sleep(seconds)
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _write_once(self, entries: Sequence[Entry], deadline: float) -> Written:
-        search = _Search(self._connector, self._write_entries, deadline)
-        try:
-            with transaction_context(self._connector):
-                search.write(entries)
-                search.retry_foreign_keys()
-        except DbExecutionError as error:
-            if self._verdict(error) is not Verdict.BAD_MESSAGE:
-                raise
-        else:
-            return search.written
-        # Only the commit found it, as a deferred constraint does: each entry alone, then.
+        # What only the commit finds, as a deferred constraint does, is then looked for earlier.
+        for write_entries in self._writers():
+            search = _Search(self._connector, write_entries, deadline)
+            try:
+                with transaction_context(self._connector):
+                    search.write(entries)
+                    search.retry_orphans()
+            except DbExecutionError as error:
+                if self._verdict(error) is not Verdict.BAD_MESSAGE:
+                    raise
+            else:
+                return search.written
         return self._write_singly(entries, deadline)
+
+    def _writers(self) -> Sequence[EntriesWriter]:
+        if self._connector.dialect_name != "postgresql":
+            return [self._write_entries]
+        return [self._write_entries, self._write_checked]
+
+    def _write_checked(self, connector: DbConnector, entries: Sequence[Entry], /) -> RowCounts:
+        counts = self._write_entries(connector, entries)
+        for mode in ("IMMEDIATE", "DEFERRED"):
+            connector.execute(text(f"SET CONSTRAINTS ALL {mode}"))
+        return counts
 
     def _refuse_open_transaction(self) -> None:
         # Messages would be deleted before that transaction commits. Outside of one this raises
@@ -130,8 +158,38 @@ class BatchWriter:
             search.write_alone(entry)
         return search.written
 
+    def _write_all_but_slow(self, entries: Sequence[Entry], deadline: float) -> Written:
+        """Write each entry alone; hold back those that take too long, which others may not wait for.
+
+        Raises:
+            DbExecutionError: No message is to blame.
+        """
+        search = _Search(self._connector, self._write_entries, deadline)
+        slow = 0
+        for entry in entries:
+            if slow == _SOME_SLOW:
+                search.hold_back(entry)
+                continue
+            try:
+                search.write_alone(entry)
+            except DbExecutionError as error:
+                if not _is_slow(error):
+                    raise
+                search.hold_back(entry)
+                slow += 1
+        return search.written
+
     def _verdict(self, error: DbExecutionError) -> Verdict:
         return verdict_on(error, self._connector.dialect_name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Orphan:
+    """An entry that may only have come too early."""
+
+    entry: Entry
+    reason: str
+    stored_before: int
 
 
 class _Search:
@@ -145,7 +203,7 @@ class _Search:
         self._write_entries = write_entries
         self._deadline = deadline
         self._bad_groups: set[str] = set()
-        self._orphans: list[tuple[Entry, str]] = []
+        self._orphans: list[_Orphan] = []
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write what can be written of the entries, in their order."""
@@ -158,7 +216,7 @@ class _Search:
         except ROW_ERRORS as error:
             reason = self._reason(error)
             if len(entries) == 1:
-                self._fail(entries[0], reason, may_be_order=_is_foreign_key(error))
+                self._fail(entries[0], reason, may_be_order=_may_be_order(error))
                 return
         else:
             self._store(entries, counts)
@@ -178,16 +236,25 @@ class _Search:
         else:
             self._store([entry], counts)
 
-    def retry_foreign_keys(self) -> None:
-        """Try those again whose parents came after them in the batch, as long as it helps."""
-        orphans, self._orphans = self._orphans, []
-        while orphans:
-            for entry, _ in orphans:
-                self.write([entry])
-            if len(self._orphans) == len(orphans):
-                break
-            orphans, self._orphans = self._orphans, []
-        self.written.failed += self._orphans
+    def hold_back(self, entry: Entry) -> None:
+        """Leave an entry, and what comes after it in its group, to another batch."""
+        self.written.held_back.append(entry)
+        if entry.group is not None:
+            self._bad_groups.add(entry.group)
+
+    def retry_orphans(self) -> None:
+        """Try those again that need what came after them in the batch, as long as it helps.
+
+        That is a parent, or a row that gives up a unique value.
+        """
+        while due := [orphan for orphan in self._orphans if self._may_help(orphan)]:
+            self._orphans = [orphan for orphan in self._orphans if orphan not in due]
+            for orphan in due:
+                self.write([orphan.entry])
+        self.written.failed += [(orphan.entry, orphan.reason) for orphan in self._orphans]
+
+    def _may_help(self, orphan: "_Orphan") -> bool:
+        return orphan.stored_before < len(self.written.stored)
 
     def _parts(self, entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         step = 1 if self._many_bad() else (len(entries) + 1) // 2
@@ -213,7 +280,7 @@ class _Search:
 
     def _fail(self, entry: Entry, reason: str, *, may_be_order: bool = False) -> None:
         if may_be_order and entry.group is None:
-            self._orphans.append((entry, reason))
+            self._orphans.append(_Orphan(entry, reason, len(self.written.stored)))
             return
         self.written.failed.append((entry, reason))
         if entry.group is not None:
@@ -230,5 +297,13 @@ class _Search:
         return str(error)
 
 
-def _is_foreign_key(error: Exception) -> bool:
-    return isinstance(error, DbExecutionError) and error.kind == "foreign_key"
+def _may_be_order(error: Exception) -> bool:
+    """Tell whether the same row may be stored after others of its batch."""
+    if isinstance(error, DbExecutionError):
+        return error.kind in {"foreign_key", "unique"}
+    return isinstance(error, UniqueClashError)
+
+
+def _is_slow(error: DbExecutionError) -> bool:
+    """Tell whether the server gave a statement up; a pool without connections has no code."""
+    return error.kind == "timeout" and (error.sqlstate or error.error_code) is not None

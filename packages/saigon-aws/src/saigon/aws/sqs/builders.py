@@ -81,6 +81,8 @@ class TableStatementBuilder:
         newer_by: With UPDATE, the column by which the newer row wins: a version or a time.
         dialect_name: The connector's, so that a time without offset is refused where it would be
             read back as another instant: on MySQL and SQLite.
+        keeps_order: Write rows in the order of their messages, for a FIFO queue, instead of the
+            order of their keys, which keeps two workers from deadlocks.
     """
 
     def __init__(
@@ -91,8 +93,11 @@ class TableStatementBuilder:
         on_conflict: OnConflict = OnConflict.IGNORE,
         newer_by: str | None = None,
         dialect_name: str | None = None,
+        keeps_order: bool = False,
     ) -> None:
-        self._write = TableWrite(table, names_of(key), on_conflict, newer_by)
+        self._write = TableWrite(
+            table, names_of(key), on_conflict, newer_by, keeps_order=keeps_order
+        )
         make_writer = partial(row_values_writer, table=table, dialect_name=dialect_name)
         self._writer = lru_cache(maxsize=16)(make_writer)
         self._defaulted = {column.key for column in table.columns if _has_default(column)}
@@ -111,7 +116,7 @@ class TableStatementBuilder:
             on_conflict=self._write.on_conflict,
             newer_by=self._write.newer_by,
         )
-        stored = {name for name, _ in stored_fields(message_type)}
+        stored = {name for name, _ in stored_fields(self._write.table, message_type)}
         self._write = replace(self._write, defaulted=frozenset(self._defaulted & stored))
         return insert(self._write.table)
 

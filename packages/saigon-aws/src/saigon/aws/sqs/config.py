@@ -34,12 +34,13 @@ class ForwarderConfig(BaseModel):
     )
 
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
-    """The most messages that are written in one transaction.
+    """The most messages that the worker writes in one transaction.
 
-    The worker divides no receive: of ten messages, where the size is ten or more.
+    It divides no receive: of ten messages, where the size is ten or more. Under Lambda the event
+    is the batch.
     """
     max_batch_bytes: Annotated[int, Field(ge=1)] = 8 * 1024 * 1024
-    """From so many bytes of bodies on, no further receive joins a transaction."""
+    """The most bytes of bodies in one transaction; a single receive may have more."""
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     """How many receives, and how many deletes, the worker makes at once."""
     max_in_flight: Annotated[int, Field(ge=10, le=20_000)] = 2_000

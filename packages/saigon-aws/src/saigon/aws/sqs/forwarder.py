@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import Table
 
 from saigon.aws.sqs._batch import BatchReader
+from saigon.aws.sqs._buffer import RECEIVE
 from saigon.aws.sqs._dead_letters import DeadLetters, copier
 from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._lambda import handle_event
@@ -79,6 +80,12 @@ class SqsToRdsForwarder(Generic[ModelT]):
         config: ForwarderConfig = _DEFAULT_CONFIG,
         hooks: Sequence[ForwarderHook] = (),
     ) -> None:
+        queue = SqsQueue(
+            sqs_queue_url,
+            sqs_client,
+            wait_seconds=config.wait_seconds,
+            connections=2 * config.concurrency + 1,
+        )
         builder = builder_for(
             target,
             message_type,
@@ -86,12 +93,7 @@ class SqsToRdsForwarder(Generic[ModelT]):
             on_conflict=on_conflict,
             newer_by=newer_by,
             dialect_name=db_connector.dialect_name,
-        )
-        queue = SqsQueue(
-            sqs_queue_url,
-            sqs_client,
-            wait_seconds=config.wait_seconds,
-            connections=2 * config.concurrency + 1,
+            is_fifo=queue.is_fifo,
         )
         dead_letters = DeadLetters(queue, config, copier(dead_letter, queue, db_connector))
         self._pipeline = Pipeline(
@@ -123,13 +125,15 @@ class SqsToRdsForwarder(Generic[ModelT]):
             MessageRejectedError: It is not the model, or the database refused its row.
             DatabaseUnavailableError: The database can not be written to now.
             StatementRefusedError: The database does not know or permit the statement.
+            PayloadUnavailableError: S3 can not give its payload now.
+            PayloadRefusedError: S3 does not permit its payload to be read.
             ForwarderConfigError: The inbox goes by the MessageId, which this message has not.
         """
         message = ReceivedMessage(message_id="", receipt_handle="", body=_text(body_json))
-        written = self._pipeline.writer.write([self._pipeline.reader.entry(message)])
-        for _, reason in written.failed:
+        outcome = self._pipeline.store([message])
+        for _, reason in outcome.failed:
             raise MessageRejectedError(reason)
-        return written.counts
+        return outcome.counts
 
     def forward(self, **receive_kwargs: Any) -> ForwardResult:
         """Receive once, store in one transaction, and delete what is stored.
@@ -142,12 +146,15 @@ class SqsToRdsForwarder(Generic[ModelT]):
             DatabaseUnavailableError: The database can not be written to now; the messages were
                 given back.
             StatementRefusedError: The database does not know or permit the statement; likewise.
+            PayloadUnavailableError: S3 can not give a payload now; likewise.
+            PayloadRefusedError: S3 does not permit payloads to be read; likewise.
             ForwarderConfigError: Bad messages would have nowhere to go.
             QueueError: SQS refused or did not answer.
         """
         pipeline, config = self._pipeline, self._pipeline.config
         pipeline.dead_letters.require()
         options = {
+            "MaxNumberOfMessages": min(RECEIVE, config.batch_size),
             "WaitTimeSeconds": config.wait_seconds,
             "VisibilityTimeout": config.visibility_timeout,
         } | receive_kwargs
@@ -172,13 +179,15 @@ class SqsToRdsForwarder(Generic[ModelT]):
         that receive counts do not rise.
 
         Args:
-            stop: Ends the run when it is set: the poll ends, and what it brought is stored and
-                deleted. None stops at SIGTERM and SIGINT.
-            drain_timeout: Seconds after the stop from which messages are given back unwritten;
-                the last poll, too, ends before.
+            stop: Ends the run when it is set. The poll that is under way is waited for, up to
+                ``config.wait_seconds``, and what it brings is stored and deleted. None stops at
+                SIGTERM and SIGINT.
+            drain_timeout: Seconds after the stop from which messages are given back unwritten.
+                Polls are made no longer than that.
 
         Raises:
-            StatementRefusedError: The database does not know or permit the statement, asked twice.
+            StatementRefusedError: The database does not know or permit the statement, three times
+                in a row.
             PayloadRefusedError: S3 does not permit payloads to be read, likewise.
             ForwarderConfigError: Bad messages would have nowhere to go, or the time-out is none.
             QueueError: SQS refused in a way that does not pass by itself.
@@ -186,7 +195,6 @@ class SqsToRdsForwarder(Generic[ModelT]):
         if not drain_timeout >= 0:
             raise ForwarderConfigError("expected a drain_timeout of no less than nothing")
         with nullcontext(stop) if stop is not None else stopping_on_signals() as stopping:
-            self._pipeline.dead_letters.require()
             return Worker(self._pipeline, stopping, drain_timeout).run()
 
     def handle_lambda_event(

@@ -14,7 +14,7 @@ from saigon.orm.exceptions import DbExecutionError
 
 __all__ = ["Inbox", "inbox_ddl", "inbox_table"]
 
-_CHUNK: Final = 500
+_CHUNK: Final = 250  # of which a statement stays below what pins a session of RDS Proxy
 _CONSUMER_LENGTH: Final = 255
 _SQS_RETENTION: Final = timedelta(days=14)
 # In the queue, in a FIFO dead-letter queue, and in the queue again once it is redriven.
@@ -100,7 +100,7 @@ class Inbox:
     def purge(self, connector: DbConnector, older_than: timedelta) -> int:
         """Delete old rows, of all consumers of the table, and return how many there were.
 
-        A copy of such a message that came yet would have its effect again. The rows go 500 in a
+        A copy of such a message that came yet would have its effect again. The rows go 250 in a
         transaction, by the database's clock.
 
         Raises:

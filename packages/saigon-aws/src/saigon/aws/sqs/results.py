@@ -27,12 +27,12 @@ class MessageFailure:
     message_id: str
     reason: str
     dead: bool = False
-    """It was copied to the dead-letter queue and is gone from this one."""
+    """It was copied to where dead letters go."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForwardResult:
-    """What became of the messages of one receive, or of all since a worker was started."""
+    """What became of the messages of one batch, or of a whole run."""
 
     received: int = 0
     """Messages received, each delivery counted."""
@@ -41,13 +41,13 @@ class ForwardResult:
     duplicates: int = 0
     """Rows that were stored already, and second deliveries within a batch."""
     dead: int = 0
-    """Bad messages that were copied to the dead-letter queue."""
+    """Bad messages that were copied to where dead letters go."""
     retried: int = 0
     """Messages given back to the queue: bad ones, and those released unwritten."""
     deleted: int = 0
     """Deliveries deleted from the queue."""
     seconds: float = 0.0
-    """The time from receive to delete."""
+    """The time from the beginning of its write to the delete."""
     failures: tuple[MessageFailure, ...] = ()
     """The bad messages; of a worker's run the last hundred."""
 

@@ -30,6 +30,7 @@ from saigon.aws.testing._tokens import TokenRefusedError, verify_id_token
 _TARGET_PREFIX: Final = "AWSCognitoIdentityService."
 _CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 _MAX_BODY_BYTES: Final = 1_000_000
+_POLL_SECONDS: Final = 0.02  # how long the server's end waits; half a second by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ class CredentialIssuer:
         _quiet_request_log()
         self._server = make_server("127.0.0.1", 0, self._respond, threaded=True)
         self._thread = Thread(
-            target=self._server.serve_forever, name="saigon-credential-issuer", daemon=True
+            target=self._server.serve_forever,
+            args=(_POLL_SECONDS,),
+            name="saigon-credential-issuer",
+            daemon=True,
         )
         self._thread.start()
 

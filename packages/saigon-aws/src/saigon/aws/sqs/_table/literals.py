@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Column, Dialect, Executable, Row, types
+from sqlalchemy import Column, Dialect, Executable, Row, text, types
 
 from saigon.aws.sqs._table.columns import processed
+from saigon.aws.sqs.exceptions import MessageRejectedError
 from saigon.orm.connection import DbConnector, transaction_context
 
 __all__ = ["GAP", "GappedStatement", "Literals", "in_chunks", "keeps_all", "statement_bytes"]
@@ -29,6 +30,8 @@ GAP: Final = f":{_LITERALS}"
 
 _BYTES: Final = 250_000
 _BYTES_BEHIND_PROXY: Final = 15_000
+_SENDABLE: Final = 2**20
+"""What servers take in one packet, unless somebody made it less."""
 _ENCODED: Final = frozenset({bool, int, float, Decimal, date, datetime})
 """Types that the driver looks at no further before it takes their encoder."""
 _SPECIAL: Final = re.compile(r"""[\0\n\r\x1a"'\\]""")
@@ -72,7 +75,7 @@ def keeps_all(impl: types.TypeEngine[Any], values: Sequence[Any]) -> bool:
     kinds = set(map(type, values))
     match impl:
         case types.Integer():
-            return kinds <= {int}
+            return kinds <= {int} and 0 not in values  # which can mean the next number
         case types.Uuid():
             return kinds <= {UUID}
         case types.Enum():
@@ -104,8 +107,18 @@ class GappedStatement:
         """Execute it as often as the literals take; return the rows of all."""
         rows: list[Row[Any]] = []
         for chunk in in_chunks(literals, _size, statement_bytes(connector) - self.size):
-            rows += connector.execute(self.statement, {_LITERALS: _SqlText(",".join(chunk))}).rows
+            joined = ",".join(chunk)
+            if len(joined) > _SENDABLE:
+                _refuse_larger_than_packet(connector, self.size + _size(joined))
+            rows += connector.execute(self.statement, {_LITERALS: _SqlText(joined)}).rows
         return rows
+
+
+def _refuse_larger_than_packet(connector: DbConnector, size: int) -> None:
+    # The server would hang up instead, which is what an outage looks like.
+    limit = connector.fetch_scalar(text("SELECT @@max_allowed_packet"))
+    if size >= limit:
+        raise MessageRejectedError("a row that is larger than max_allowed_packet")
 
 
 def statement_bytes(connector: DbConnector) -> int:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Dialect, Row
 
+from saigon.aws.sqs._table.clash import UniqueClashError
 from saigon.aws.sqs._table.columns import of_each_column
 from saigon.aws.sqs._table.literals import Literals, in_chunks, keeps_all, statement_bytes
 from saigon.aws.sqs._table.mysql_statements import (
@@ -26,6 +27,8 @@ from saigon.orm.exceptions import DbExecutionError
 __all__ = ["write_and_read_back"]
 
 _KEYS_BY_THEMSELVES: Final = 100
+_MIXED_COLLATIONS: Final = frozenset({1267, 1270, 1271})
+"""What the server says of a text that it can not convert to the column's characters."""
 
 
 def write_and_read_back(connector: DbConnector, write: TableWrite, rows: Sequence[Values]) -> int:
@@ -37,6 +40,7 @@ def write_and_read_back(connector: DbConnector, write: TableWrite, rows: Sequenc
     Raises:
         MessageRejectedError: A row clashed on another unique key, or its key was altered.
     """
+    _refuse_zero(connector, write, rows)
     writer = _Writer(connector, write, Literals(connector))
     if write.on_conflict is OnConflict.ERROR:
         writer.insert(rows)
@@ -53,6 +57,19 @@ def write_and_read_back(connector: DbConnector, write: TableWrite, rows: Sequenc
     if len(newer) > len(absent):
         writer.upsert({key: row for key, row in newer.items() if key in before})
     return len(newer)
+
+
+def _refuse_zero(connector: DbConnector, write: TableWrite, rows: Sequence[Values]) -> None:
+    """Refuse 0 where the server gives the next number instead, and it is not read back.
+
+    Without a proxy, saigon.orm sets NO_AUTO_VALUE_ON_ZERO.
+    """
+    column = write.table.autoincrement_column
+    if connector.proxy is None or column is None:
+        return
+    is_read_back = column.key in write.key and write.on_conflict is not OnConflict.ERROR
+    if not is_read_back and any(row.get(column.key) == 0 for row in rows):
+        raise MessageRejectedError(f"{column.key} is 0, which stands for the next number")
 
 
 def _is_newer(
@@ -90,7 +107,7 @@ class _Writer:
 
     def insert(self, rows: Sequence[Values], *, upsert: bool = False) -> None:
         """Insert rows; where wanted, update those that a unique key of theirs clashes with."""
-        for group in grouped_by_names(rows):
+        for group in grouped_by_names(rows, keeps_order=self.write.keeps_order):
             self._insert_group(tuple(group[0]), group, upsert=upsert)
 
     def _insert_group(
@@ -138,7 +155,7 @@ class _Writer:
         """
         after = self.stored(rows, current=True)
         if any(key not in after for key in rows):
-            raise MessageRejectedError("a clash on another unique key, or a key that was altered")
+            raise UniqueClashError("a clash on another unique key, or a key that was altered")
         return after
 
     def keeps(self, keys: Sequence[Identity]) -> bool:
@@ -159,15 +176,26 @@ class _Writer:
             current: See what is in no snapshot of the transaction, too: a plain read misses rows
                 that another worker has just written.
         """
-        texts = self._tuples(self.write.key, list(wanted.values()))
-        if texts is None:
-            rows = self._rows_of(list(wanted), current=current)
-        else:
-            statement = reading_many(self.write, self._dialect, current=current)
-            rows = statement.execute(self.connector, texts)
+        try:
+            rows = self._stored_rows(wanted, current=current)
+        except DbExecutionError as error:
+            if error.error_code not in _MIXED_COLLATIONS:
+                raise
+            rows = None
+        if rows is None:  # outside of the block: the driver's error may quote values
+            raise MessageRejectedError("a key with a character that its column can not hold")
         columns = [comparables(values) for values in zip(*rows, strict=True)]
         keys = zip(*columns[: len(self.write.key)], strict=True)
         return dict(zip(keys, columns[-1], strict=True)) if columns else {}
+
+    def _stored_rows(
+        self, wanted: Mapping[Identity, Values], *, current: bool
+    ) -> list[Row[Any]] | None:
+        texts = self._tuples(self.write.key, list(wanted.values()))
+        if texts is None:
+            return self._rows_of(list(wanted), current=current)
+        statement = reading_many(self.write, self._dialect, current=current)
+        return statement.execute(self.connector, texts)
 
     def _rows_of(self, keys: Sequence[Identity], *, current: bool) -> list[Row[Any]]:
         rows: list[Row[Any]] = []

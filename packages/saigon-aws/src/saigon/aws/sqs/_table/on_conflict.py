@@ -26,7 +26,7 @@ def write_one_by_one(connector: DbConnector, write: TableWrite, rows: Iterable[V
     insert = _INSERTS[connector.dialect_name]
     return sum(
         execute_rows(connector, upserting(insert(write.table), write, group[0]), group)
-        for group in grouped_by_names(rows)
+        for group in grouped_by_names(rows, keeps_order=write.keeps_order)
     )
 
 

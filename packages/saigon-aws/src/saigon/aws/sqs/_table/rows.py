@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 __all__ = [
@@ -18,8 +19,11 @@ Values = Mapping[str, Any]
 Identity = tuple[Any, ...]
 
 
-def grouped_by_names(rows: Iterable[Values]) -> Iterator[list[Values]]:
-    """Yield the rows in groups that have the same names."""
+def grouped_by_names(rows: Iterable[Values], *, keeps_order: bool) -> Iterator[list[Values]]:
+    """Yield the rows in groups that have the same names, all of them or those in a row."""
+    if keeps_order:
+        yield from (list(group) for _, group in groupby(rows, frozenset[str]))
+        return
     in_order: dict[tuple[str, ...], list[Values]] = {}
     for row in rows:
         in_order.setdefault(tuple(row), []).append(row)

@@ -24,6 +24,9 @@ class TableWrite:
     defaulted: frozenset[str] = frozenset()
     """What a row may leave to its column's default; an update by such a row sets the default."""
 
+    keeps_order: bool = False
+    """Whether rows are written in their order, and not in that of their keys."""
+
     def updated(self, names: Iterable[str]) -> list[str]:
         """Return the columns that a newer row of these names sets: all but the key.
 

@@ -28,7 +28,8 @@ def write_unnested(connector: DbConnector, write: TableWrite, rows: Sequence[Val
         MessageRejectedError: The database calls keys equal that are not, as ``citext`` does.
     """
     try:
-        return sum(_write_group(connector, write, group) for group in grouped_by_names(rows))
+        groups = grouped_by_names(rows, keeps_order=write.keeps_order)
+        return sum(_write_group(connector, write, group) for group in groups)
     except DbExecutionError as error:
         if error.sqlstate != _SECOND_OF_A_KEY:
             raise
