@@ -204,6 +204,14 @@ def test_a_url_that_sets_something_for_a_session_does_not_go_with_a_proxy(url: s
         DbConnector(url, proxy="rds")
 
 
+@pytest.mark.parametrize("connector", [DbConnector, AsyncDbConnector])
+def test_a_connector_says_behind_which_proxy_it_is(
+    connector: type[DbConnector | AsyncDbConnector],
+) -> None:
+    assert connector("mysql://h/d", proxy="rds").proxy == "rds"
+    assert connector("mysql://h/d").proxy is None
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -44,7 +45,7 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.sql.elements import Null
 
 from saigon.model import BaseModelNoExtra
-from saigon.orm._rows.forms import column_form, unchanged_types
+from saigon.orm._rows.forms import column_form, forms_by_type, unchanged_types
 from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
 from saigon.orm.model import model_data_to_row_values, row_values_writer
@@ -129,7 +130,18 @@ def test_json_may_have_a_shape_of_its_own() -> None:
 
 SAMPLES = [
     *(None, True, 1, 2**70, 1.5, 16_777_217.5, float("inf"), Decimal("1.25"), "a", b"a"),
-    *(KEY, NOON, NOON.date(), NOON.time(), MILLIS, Colour.RED, SecretStr("x")),
+    *(
+        KEY,
+        NOON,
+        NOON.astimezone(HANOI),
+        NOON.replace(tzinfo=None),
+        NOON + MILLIS,
+        NOON.date(),
+        NOON.time(),
+        MILLIS,
+        Colour.RED,
+        SecretStr("x"),
+    ),
 ]
 
 
@@ -143,11 +155,20 @@ SAMPLES = [
     ],
     ids=repr,
 )
-def test_a_value_that_needs_no_look_is_written_as_it_is(kind: Any, dialect: str) -> None:
-    place = Place("x", kind, dialect, object)
+def test_a_value_of_a_known_type_has_the_form_that_a_look_gives(kind: Any, dialect: str) -> None:
+    place = Place("x", kind, dialect, AwareDatetime)
+    forms = forms_by_type(place) | dict.fromkeys(unchanged_types(place), lambda value, _: value)
     for value in SAMPLES:
-        if type(value) in unchanged_types(place):
-            assert column_form(value, place) is value
+        if type(value) in forms:
+            assert of(forms[type(value)], value, place) == of(column_form, value, place)
+
+
+def of(form: Callable[[Any, Place], Any], value: Any, place: Place) -> tuple[type, Any]:
+    try:
+        found = form(value, place)
+    except ModelMappingError as refused:
+        return ModelMappingError, str(refused)
+    return type(found), found
 
 
 def test_a_writer_writes_one_model_after_the_other() -> None:
@@ -164,10 +185,13 @@ def test_a_writer_writes_one_model_after_the_other() -> None:
         *(Column(name, Text) for name in ("orderName", "a", "b")),
     )
     write = row_values_writer(Order, table)
-    assert write(Order(orderName="x", a="1")) == {"orderName": "x", "a": "1"}
-    assert write(Order(id=1, orderName="y", b="2")) == {"id": 1, "orderName": "y", "b": "2"}
+    data: list[dict[str, Any]] = [
+        {"orderName": "x", "a": "1"},
+        {"id": 1, "orderName": "y", "b": "2"},
+    ]
+    assert [write(Order.model_validate(values)) for values in data] == data
     with pytest.raises(ModelMappingError, match="no column for the fields c;"):
-        write(Order(orderName="z", a="1", c="3"))
+        write(Order.model_validate({"orderName": "z", "a": "1", "c": "3"}))
 
 
 def test_a_field_that_dumps_leave_out_is_written_where_it_has_a_column() -> None:
@@ -276,9 +300,32 @@ def test_a_column_has_the_type_of_its_variant() -> None:
 
 def test_a_value_finds_its_member() -> None:
     assert written(str, "r", types.Enum(Colour)) is Colour.RED
-    assert written(str, "g", types.Enum(Colour)) == "g"
+    assert written(str, "RED", types.Enum(Colour)) == "RED"
     assert written(Colour | None, None, types.Enum(Colour)) is None
     assert written(str, "RED", types.Enum("RED")) == "RED"
+
+
+@pytest.mark.parametrize("value", ["2", "0", "", "a  ", "A", 1, Colour.RED], ids=repr)
+@pytest.mark.parametrize("dialect", ["postgresql", "mysql", "sqlite"])
+def test_what_is_no_value_of_an_enum_is_refused(value: Any, dialect: str) -> None:
+    for column in (types.Enum("a", "b"), mysql.ENUM("a", "b"), mysql.SET("a", "b")):
+        if (value, type(column)) != ("", mysql.SET):  # the empty set
+            with pytest.raises(ModelMappingError, match=r"not a value of the Enum|a SET"):
+                written(Any, value, column, dialect)
+    if value is not Colour.RED:
+        with pytest.raises(ModelMappingError, match="not a value of the Enum"):
+            written(Any, value, types.Enum(Colour), dialect)
+
+
+def test_the_members_of_a_set_are_written_as_one() -> None:
+    column = mysql.SET("a", "r")
+    assert written(str, "a,r", column, "mysql") == "a,r"
+    assert written(set[str], {"a", "r"}, column, "mysql") == {"a", "r"}
+    assert written(list[Colour], [Colour.RED], column, "mysql") == {"r"}
+    assert written(str | None, None, column, "mysql") is None
+    for wrong in ("a,3", ["A"]):
+        with pytest.raises(ModelMappingError, match="not a value of the Enum"):
+            written(Any, wrong, column, "mysql")
 
 
 def test_a_member_whose_name_is_the_value_of_another_is_refused() -> None:
@@ -296,6 +343,8 @@ def test_a_member_whose_name_is_the_value_of_another_is_refused() -> None:
         pytest.param(NOON + MILLIS, mysql.TIMESTAMP(), "mysql", id="timestamp"),
         pytest.param(time(1, microsecond=1), Time(), "mysql", id="time"),
         pytest.param(MILLIS, Interval(), "mysql", id="interval"),
+        pytest.param(MILLIS / 10, Interval(second_precision=3), "postgresql", id="interval-3"),
+        pytest.param(MILLIS / 10, postgresql.INTERVAL(precision=3), "postgresql", id="INTERVAL"),
         pytest.param(
             NOON + MILLIS,
             postgresql.TIMESTAMP(timezone=True, precision=0),
@@ -353,6 +402,28 @@ def test_postgresql_does_not_take_its_own_time_zone_for_an_instant() -> None:
         pytest.param(Decimal, Decimal("1.5"), Numeric(), "mysql", "scale", id="without-scale"),
         pytest.param(datetime, NOON, Date(), "postgresql", "DateTime", id="moment-as-day"),
         pytest.param(bytes, b"a", String(9), "postgresql", "LargeBinary", id="bytes-as-text"),
+        pytest.param(str, "abc ", String(3), "postgresql", "3 characters", id="blanks"),
+        pytest.param(str, "äbc ", String(3), "mysql", "3 characters", id="blanks-on-mysql"),
+        pytest.param(
+            SecretStr, SecretStr("abc "), String(3), "mysql", "3 characters", id="secret-blanks"
+        ),
+        pytest.param(
+            list[str], ["abcd"], ARRAY(String(3)), "postgresql", "3 characters", id="long-item"
+        ),
+        pytest.param(str, "1010", postgresql.BIT(3), "postgresql", "3 bits", id="long-bits"),
+        pytest.param(str, "10", postgresql.BIT(3), "postgresql", "3 bits", id="short-bits"),
+        pytest.param(
+            timedelta,
+            timedelta(days=1, seconds=1),
+            postgresql.INTERVAL(fields="DAY"),
+            "postgresql",
+            "to DAYS",
+            id="seconds-of-days",
+        ),
+        pytest.param(Any, {"x": [float("nan")]}, JSON, "postgresql", "NaN", id="nan-in-json"),
+        pytest.param(list[float], [float("inf")], JSON, "mysql", "infinity", id="inf-in-json"),
+        pytest.param(float, float("-inf"), JSON, "sqlite", "infinity", id="inf-as-json"),
+        pytest.param(set[float], {float("nan")}, Text, "mysql", "NaN", id="nan-in-json-text"),
     ],
 )
 def test_what_would_not_come_back_is_refused(
@@ -360,6 +431,22 @@ def test_what_would_not_come_back_is_refused(
 ) -> None:
     with pytest.raises(ModelMappingError, match=message):
         written(annotation, value, column, dialect)
+
+
+def test_a_text_or_bits_of_the_columns_length_are_written() -> None:
+    assert written(str, "ab ", String(3), "postgresql") == "ab "
+    assert written(str, "abc ", String(3), "sqlite") == "abc "
+    assert written(str, "abcd", String(3), "postgresql") == "abcd"  # the database says so
+    assert written(list[str | None], ["abc", None], ARRAY(String(3)), "postgresql") == ["abc", None]
+    assert written(str, "101", postgresql.BIT(3), "postgresql") == "101"
+    assert written(str, "1", postgresql.BIT(3, varying=True), "postgresql") == "1"
+    day = postgresql.INTERVAL(fields="HOUR TO DAY")
+    assert written(timedelta, timedelta(days=1), day, "postgresql") == timedelta(days=1)
+
+
+def test_a_number_that_json_lacks_may_have_a_text_of_its_own() -> None:
+    as_text = Annotated[float, PlainSerializer(str, when_used="json")]
+    assert written(as_text, float("inf"), JSON) == "inf"
 
 
 @pytest.mark.parametrize("column", [Float(53), Double(), mysql.DOUBLE(), mysql.REAL()])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import JSON, Column, Insert, Integer, MetaData, String, Table, func, select
 from sqlalchemy.dialects import sqlite
 
@@ -118,6 +118,30 @@ def test_a_json_field_left_out_is_left_to_the_columns_default(
     for body in ('{"id": "a"}', '{"id": "b", "tags": null}'):
         forwarder.forward_message(body)
     assert connector.fetch_all(select(things)) == [("a", ["new"]), ("b", None)]
+
+
+def test_a_field_that_is_hidden_in_answers_is_stored_and_set_anew_by_a_newer_row(
+    connector: DbConnector, make_forwarder: Make
+) -> None:
+    class Thing(BaseModel):
+        id: str
+        version: int
+        secret: str = Field(exclude=True)
+        colour: str | None = Field(default=None, exclude=True)
+
+    things = Table(
+        "things",
+        MetaData(),
+        Column("id", String(9), primary_key=True),
+        Column("version", Integer),
+        Column("secret", String(9), nullable=False),
+        Column("colour", String(9), server_default="red"),
+    )
+    things.create(connector.engine)
+    forwarder = make_forwarder(message_type=Thing, target=things, **UPDATE)
+    forwarder.forward_message('{"id": "a", "version": 1, "secret": "x", "colour": "blue"}')
+    forwarder.forward_message('{"id": "a", "version": 2, "secret": "y"}')
+    assert connector.fetch_all(select(things)) == [("a", 2, "y", "red")]
 
 
 class Hasty:

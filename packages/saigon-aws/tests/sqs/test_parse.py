@@ -5,10 +5,18 @@ import gzip
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    field_validator,
+)
 from sqlalchemy import Column, MetaData, String, Table
 
 from saigon.aws.sqs import ForwarderConfig, MessageRejectedError
@@ -35,6 +43,20 @@ class Rate(RootModel[Decimal]):
 class Line(BaseModel):
     price: Decimal | None = None
     width: float = 0.0
+
+
+class Weighed(BaseModel):
+    kind: Literal["weighed"]
+    weight: Decimal
+    price: Decimal
+    parts: list[Line] = []
+
+
+class Counted(BaseModel):
+    kind: Literal["counted"]
+    number: int = 0
+    price: float
+    total: Decimal
 
 
 class Bill(BaseModel):
@@ -198,7 +220,10 @@ def test_a_body_is_unpacked_up_to_its_limit_alone(parse: Parse) -> None:
 )
 @pytest.mark.parametrize(
     "number",
-    ["1.10", "-12345678901234567.89", "0.1234567890123456789", "1.2345678901234567890E+3"],
+    [
+        *("1.10", "-12345678901234567.89", "0.1234567890123456789", "1.2345678901234567890E+3"),
+        *("123456789012345678e-2", "-1234567890123456789E1"),
+    ],
 )
 def test_a_decimal_has_the_digits_that_were_sent(
     *, options: dict[str, Any], wrapped: str | None, number: str, parse: Parse
@@ -213,6 +238,54 @@ def test_a_decimal_has_the_digits_that_were_sent(
     assert (bill.total, bill.net, bill.rate.root) == (exact, exact, exact)
     assert bill.parts == [1, exact]
     assert bill.lines == [Line(price=exact, width=float(number))]
+
+
+def test_a_decimal_is_exact_wherever_its_alias_leads(parse: Parse) -> None:
+    class Paid(BaseModel):
+        model_config = ConfigDict(strict=True)
+
+        net: Decimal = Field(validation_alias=AliasPath("amount", "net"))
+        tax: Decimal = Field(validation_alias=AliasChoices("tax", AliasPath("amount", "tax")))
+        rate: float = Field(validation_alias=AliasPath("amount", "rate"))
+        first: Decimal = Field(validation_alias=AliasPath("pair", 0))
+        last: float = Field(validation_alias=AliasPath("pair", -1))
+
+    long = "1.12345678901234567890"
+    amount = f'{{"net": {long}, "tax": {long}, "rate": {long}}}'
+    paid = parse(Paid, f'{{"amount": {amount}, "pair": [{long}, {long}]}}')
+    assert {paid.net, paid.tax, paid.first} == {Decimal(long)}
+    assert paid.rate == paid.last == float(long)
+
+
+def test_a_decimal_is_exact_in_each_model_of_a_union(parse: Parse) -> None:
+    class Sent(BaseModel):
+        item: Counted | Weighed
+        by_name: dict[str, Weighed | Counted] = {}
+
+    long = "1.12345678901234567890"
+    part = f'[{{"price": {long}}}]'
+    weighed = f'{{"kind": "weighed", "weight": {long}, "price": "{long}", "parts": {part}}}'
+    counted = f'{{"kind": "counted", "price": {long}, "total": {long}}}'
+    sent = parse(Sent, f'{{"item": {weighed}, "by_name": {{"a": {counted}}}}}')
+    assert sent.item.weight == sent.item.price == sent.item.parts[0].price == Decimal(long)
+    assert sent.by_name["a"].total == Decimal(long)
+    assert sent.by_name["a"].price == float(long)
+
+
+def test_a_number_stays_one_where_another_model_of_the_union_would_take_a_string(
+    parse: Parse,
+) -> None:
+    class Exact(BaseModel):
+        price: Decimal
+        made: int
+
+    class Free(BaseModel):
+        price: float | str
+
+    class Sent(BaseModel):
+        item: Exact | Free
+
+    assert type(parse(Sent, '{"item": {"price": 1.1234567890}}').item.price) is float
 
 
 def test_what_is_no_decimal_is_read_as_ever(parse: Parse) -> None:

@@ -1,5 +1,7 @@
 """Each error of a database has one consequence."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from saigon.aws.sqs._verdict import verdict_on
@@ -40,6 +42,8 @@ def test_postgresql(sqlstate: str, expected: str) -> None:
     ("code", "expected"),
     [
         *((code, "BAD_MESSAGE") for code in (1048, 1062, 1264, 1406, 1452, 3819, 4025, 1366, 3140)),
+        *((code, "BAD_MESSAGE") for code in (4035, 4036, 4037, 4039, 4040)),  # MariaDB's, JSON
+        *((code, "BAD_MESSAGE") for code in (1139, 1172, 1242)),
         *((code, "RETRY") for code in (1205, 1213, 1180, 3101, 1020)),
         *((code, "OUTAGE") for code in (1040, 1053, 1290, 1792, 1836, 2003, 2006, 2013, 4031)),
         *((code, "OUTAGE") for code in (1047, 3032, 9501)),  # of Galera, offline, of RDS Proxy
@@ -73,6 +77,13 @@ def test_sqlite(code: int, expected: str) -> None:
 )
 def test_without_a_code_the_kind_decides(kind: DbErrorKind, expected: str) -> None:
     assert verdict("postgresql", kind=kind) == expected
+
+
+def test_a_row_that_a_policy_refuses_is_told_from_a_missing_grant() -> None:
+    for function, expected in (("ExecWithCheckOptions", "BAD_MESSAGE"), ("aclcheck", "REFUSED")):
+        cause = Exception()
+        cause.diag = SimpleNamespace(source_function=function)  # type: ignore[attr-defined]  # psycopg's
+        assert verdict("postgresql", sqlstate="42501", cause=cause) == expected
 
 
 def test_a_value_that_the_driver_can_not_send_is_the_messages_fault() -> None:

@@ -14,6 +14,7 @@ from saigon.aws.sqs import (
     DatabaseUnavailableError,
     ForwarderConfig,
     ForwarderError,
+    OnConflict,
     RowCounts,
     StatementRefusedError,
     TableStatementBuilder,
@@ -228,6 +229,47 @@ def test_what_was_not_read_by_the_deadline_is_held_back(
     assert (ids(batch.entries), batch.held_back) == (["a", "b"], messages[2:])
 
 
+class Stuck(TableStatementBuilder):
+    """Takes too long for the rows of some items."""
+
+    def __init__(self, table: Table, *slow: str, code: int | None = 5) -> None:
+        super().__init__(table, key="id")
+        self._slow, self._code, self.alone = slow, code, list[str]()
+
+    def write_rows(self, db_connector: DbConnector, rows: Sequence[Mapping[str, Any]]) -> RowCounts:
+        self.alone += [row["id"] for row in rows if len(rows) == 1]
+        if any(row["id"] in self._slow for row in rows):
+            raise DbExecutionError("too slow", kind="timeout", error_code=self._code)
+        return super().write_rows(db_connector, rows)
+
+
+@pytest.fixture
+def patient(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(clock, "sleep", lambda _: None)
+    return clock
+
+
+def test_slow_rows_hold_up_no_other(
+    patient: Clock, orders: Table, write: Callable[..., Written], stored: Stored
+) -> None:
+    written = write(Stuck(orders, "a", "c"), "a", "b", "c", "d")
+    assert (ids(written.stored), ids(written.held_back)) == (["b", "d"], ["a", "c"])
+    assert set(stored()) == {"b", "d"}
+
+
+def test_a_database_that_is_slow_altogether_is_unavailable(
+    patient: Clock, orders: Table, write: Callable[..., Written]
+) -> None:
+    slow = Stuck(orders, *"abcdef")
+    with pytest.raises(DatabaseUnavailableError):
+        write(slow, *"abcdef")
+    assert slow.alone == ["a", "b", "c"]
+    without_connection = Stuck(orders, *"ab", code=None)
+    with pytest.raises(DatabaseUnavailableError):
+        write(without_connection, *"ab")
+    assert without_connection.alone == []
+
+
 def test_a_number_that_no_column_holds_is_the_messages_fault(
     make_forwarder: Make, queue: Any, order_json: Body, stored: Stored
 ) -> None:
@@ -237,6 +279,17 @@ def test_a_number_that_no_column_holds_is_the_messages_fault(
     assert (result.inserted, result.retried) == (1, 1)
     assert "integers of 64 bits" in result.failures[0].reason
     assert set(stored()) == {"a"}
+
+
+def test_a_value_that_a_later_message_gives_up_can_be_taken(
+    make_forwarder: Make, queue: Any, order_json: Body, stored: Stored
+) -> None:
+    forwarder = make_forwarder(on_conflict=OnConflict.UPDATE, newer_by="version")
+    forwarder.forward_message(order_json("c", item="tea"))
+    queue.put(order_json("a", item="tea"))
+    queue.put(order_json("c", item="milk", version=2))
+    assert forwarder.forward().inserted == 2
+    assert stored() == {"a": "tea", "c": "milk"}
 
 
 @pytest.mark.parametrize("kind", ["other", "connection", "deadlock"])

@@ -125,6 +125,11 @@ class AsyncDbConnector:
         return self._core.dialect_name
 
     @property
+    def proxy(self) -> Proxy | None:
+        """What shares the server's sessions between clients, as it was given."""
+        return self._core.proxy
+
+    @property
     def engine(self) -> "AsyncEngine":
         """The running event loop's SQLAlchemy engine, for migrations.
 

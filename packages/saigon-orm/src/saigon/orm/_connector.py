@@ -149,6 +149,11 @@ class DbConnector:
         return self._address.dialect_name
 
     @property
+    def proxy(self) -> Proxy | None:
+        """What shares the server's sessions between clients, as it was given."""
+        return self._options.proxy
+
+    @property
     def engine(self) -> Engine:
         """This process's SQLAlchemy engine, for migrations and ``MetaData.create_all``.
 

@@ -103,7 +103,8 @@ class BatchReader(Generic[ModelT]):
     def _rows(self, message: ModelT) -> tuple[Values, ...]:
         try:
             params: Any = self._builder.get_statement_params(message)
-            return self._checked((params,) if isinstance(params, Mapping) else tuple(params))
+            is_one = type(params) is dict or isinstance(params, Mapping)
+            return self._checked((params,) if is_one else tuple(params))
         except ModelMappingError as error:
             reason = str(error)
         except BAD_VALUE as error:
@@ -111,13 +112,15 @@ class BatchReader(Generic[ModelT]):
         raise MessageRejectedError(reason)
 
     def _checked(self, rows: tuple[Values, ...]) -> tuple[Values, ...]:
-        if any(row.get(name) is None for row in rows for name in self._key):
-            raise MessageRejectedError(f"a row lacks its key: {', '.join(self._key)}")
+        for row in rows:
+            for name in self._key:
+                if row.get(name) is None:
+                    raise MessageRejectedError(f"a row lacks its key: {', '.join(self._key)}")
         return rows
 
-    def _order(self, entry: Entry) -> tuple[str, ...]:
-        first: Values = sorted_rows(entry.rows, self._key)[0] if entry.rows else {}
-        return tuple(str(first.get(name)) for name in self._key)
+    def _order(self, entry: Entry) -> list[str]:
+        rows = entry.rows if len(entry.rows) == 1 else sorted_rows(entry.rows, self._key)
+        return [str(rows[0].get(name)) for name in self._key] if rows else []
 
 
 def outcome_of(batch: Batch, written: Written) -> BatchOutcome:

@@ -14,7 +14,8 @@ def messages_of(event: object, queue_url: str) -> list[ReceivedMessage]:
         ForwarderConfigError: It is not an event of SQS, or holds messages of another queue.
     """
     records = _records(event)
-    others = {record.queue_arn for record in records if not _is_of(record.queue_arn, queue_url)}
+    arns = {record.queue_arn for record in records}
+    others = {arn for arn in arns if not _is_of(arn, queue_url)}
     if others:
         raise ForwarderConfigError(
             f"expected messages of {queue_url}, got those of {', '.join(sorted(others))}"

@@ -53,7 +53,7 @@ _BY_SQLSTATE: Final = (
 )
 
 # https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
-# https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference (4025, 4035-4040)
+# https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference (4025, 4035 on)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy.troubleshooting.html (9501)
 _BY_ERRNO: Final = (
     (

@@ -159,7 +159,7 @@ class BatchWriter:
         return search.written
 
     def _write_all_but_slow(self, entries: Sequence[Entry], deadline: float) -> Written:
-        """Write each entry alone; hold back those that take too long, which others may not wait for.
+        """Write each entry alone, and hold back those that take too long.
 
         Raises:
             DbExecutionError: No message is to blame.

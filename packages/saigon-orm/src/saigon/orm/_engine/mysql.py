@@ -16,9 +16,11 @@ MYSQL_CONNECT_ARGS: Final = {
     "connect_timeout": 10,
     "read_timeout": 300,
     "write_timeout": 60,
-    # Without the strict mode, which RDS leaves out, values are cut to size in silence.
+    # Without the strict mode, which RDS leaves out, values are cut to size in silence; without the
+    # other one, a 0 becomes the next number of an AUTO_INCREMENT column.
     "init_command": (
-        "SET time_zone = '+00:00', sql_mode = CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES')"
+        "SET time_zone = '+00:00', sql_mode = "
+        "CONCAT_WS(',', @@sql_mode, 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
     ),
 }
 # https://dev.mysql.com/doc/dev/mysql-server/latest/field__types_8h.html

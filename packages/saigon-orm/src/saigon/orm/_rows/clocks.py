@@ -9,7 +9,15 @@ from saigon.orm._rows.fields import is_instant
 from saigon.orm._rows.place import ALL_DIGITS, Place
 from saigon.orm.exceptions import ModelMappingError
 
-__all__ = ["EPOCH", "clock_form"]
+__all__ = ["EPOCH", "clock_form", "datetime_form"]
+
+_UNITS = {
+    "MINUTE": timedelta(minutes=1),
+    "HOUR": timedelta(hours=1),
+    "DAY": timedelta(days=1),
+    "MONTH": timedelta.max,  # none but zero, as a month has no length
+    "YEAR": timedelta.max,
+}
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # SQLAlchemy's Interval counts from it
 
@@ -22,7 +30,7 @@ def clock_form(value: Any, place: Place) -> Any:
     """
     match value:
         case datetime():
-            return _datetime_form(value, place)
+            return datetime_form(value, place)
         case time():
             return _time_form(value, place)
         case timedelta():
@@ -31,7 +39,8 @@ def clock_form(value: Any, place: Place) -> Any:
             return value
 
 
-def _datetime_form(value: datetime, place: Place) -> datetime:
+def datetime_form(value: datetime, place: Place) -> datetime:
+    """Return a datetime as a column takes it that has no text, as ``clock_form`` does."""
     if place.is_a(types.Date):
         raise ModelMappingError("a column of days keeps no time; declare it as DateTime")
     _check_fraction(value.microsecond, place)
@@ -72,6 +81,9 @@ def _time_form(value: time, place: Place) -> time:
 def _duration_form(value: timedelta, place: Place) -> Any:
     if place.is_a(types.Time):
         raise ModelMappingError("a column of times keeps no duration; declare it as Interval")
+    unit = _UNITS.get(place.last_field or "")
+    if unit is not None and value % unit:
+        raise ModelMappingError(f"the column cuts durations to {place.last_field}S")
     _check_fraction(value.microseconds, place)
     # Interval, where it is read by reflection from a database that has none.
     return EPOCH + value if place.is_a(types.DateTime) else value

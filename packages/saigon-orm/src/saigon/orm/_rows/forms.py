@@ -1,8 +1,9 @@
 """The form of a value that its column gives back exactly; without one, it is refused."""
 
 import json
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
@@ -13,11 +14,11 @@ from pydantic import Secret, SecretBytes, SecretStr
 from pydantic_core import to_jsonable_python
 from sqlalchemy import null, types
 
-from saigon.orm._rows.clocks import clock_form
+from saigon.orm._rows.clocks import clock_form, datetime_form
 from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
 
-__all__ = ["column_form", "unchanged_types"]
+__all__ = ["column_form", "forms_by_type", "unchanged_types"]
 
 _BINARY = (types.LargeBinary, types.BINARY, types.VARBINARY)
 _HEX_LENGTH = 32  # of a UUID without hyphens
@@ -27,7 +28,7 @@ _OWN_FORMS = (types.JSON, types.ARRAY, types.Enum)
 
 def unchanged_types(place: Place) -> frozenset[type]:
     """Return the types whose values the column takes as they are, so that they need no look."""
-    if place.is_a(*_OWN_FORMS):
+    if place.is_a(*_OWN_FORMS) or place.is_set or place.is_bits:
         return frozenset()
     unchanged: set[type] = {str, bool, type(None)}
     unchanged |= set() if place.dialect_name == "sqlite" else {int}
@@ -36,6 +37,12 @@ def unchanged_types(place: Place) -> frozenset[type]:
         unchanged |= set() if place.is_single or place.is_whole else {float, Decimal}
         unchanged |= set() if place.is_a(*_BINARY) else {UUID}
     return frozenset(unchanged)
+
+
+def forms_by_type(place: Place) -> dict[type, Callable[[Any, Place], Any]]:
+    """Return what gives the forms of values of some types without a look at others."""
+    is_other = place.is_a(*_OWN_FORMS, types.String)
+    return {} if is_other else {datetime: datetime_form}
 
 
 def column_form(value: Any, place: Place) -> Any:
@@ -51,22 +58,38 @@ def column_form(value: Any, place: Place) -> Any:
         return _array_form(value, place, place.kind.item_type)
     if isinstance(place.kind, types.Enum):
         return _enum_form(value, place.kind)
+    if place.is_set:
+        return _set_form(_plain_form(value, place), place.kind)
     form = clock_form(_plain_form(value, place), place)
-    return _text_form(form, place.kind) if isinstance(place.kind, types.String) else form
+    if place.is_bits:
+        _check_bits(form, place.kind)
+    if not isinstance(place.kind, types.String):
+        return form
+    text = _text_form(form, place.kind)
+    _check_blanks(text, place.text_length)
+    return text
 
 
 def _array_form(value: Any, place: Place, item_type: types.TypeEngine[Any]) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_array_form(item, place, item_type) for item in value]
-    return column_form(value, replace(place, kind=item_type, annotation=None))
+    place = replace(place, kind=item_type, annotation=None)
+    form = column_form(value, place)
+    # The items are cast to their type, by which PostgreSQL cuts them.
+    if isinstance(form, str) and place.text_length and len(form) > place.text_length:
+        raise ModelMappingError(f"the column's items keep {place.text_length} characters")
+    return form
 
 
 def _enum_form(value: Any, kind: types.Enum) -> Any:
     if kind.enum_class is None:
         if isinstance(value, Enum):
-            return value.value if value.value in kind.enums else value.name
+            value = value.value if value.value in kind.enums else value.name
+        _check_member(value, kind.enums)
         return value
     member = _member(value, kind.enum_class)
+    if not isinstance(member, kind.enum_class):
+        _check_member(member, kind.enums)
     is_named = isinstance(member, Enum) and kind.values_callable is None
     if is_named and _member(member.name, kind.enum_class) not in {member, member.name}:
         raise ModelMappingError(
@@ -74,6 +97,22 @@ def _enum_form(value: Any, kind: types.Enum) -> Any:
             "member's value; give the Enum column values_callable"
         )
     return member
+
+
+def _check_member(value: Any, values: Collection[str]) -> None:
+    """Refuse what MySQL takes for a member's number, or for a member in another case."""
+    if value is not None and values and value not in values:  # reflected types may name none
+        raise ModelMappingError("not a value of the Enum")
+
+
+def _set_form(value: Any, kind: Any) -> Any:
+    members = value.split(",") if isinstance(value, str) and value else value or ()
+    if not isinstance(members, list | tuple | set | frozenset):
+        raise ModelMappingError("expected the members of a SET, or their names and commas")
+    names = [member.value if isinstance(member, Enum) else member for member in members]
+    for name in names:
+        _check_member(name, kind.values)
+    return value if value is None or isinstance(value, str) else set(names)
 
 
 def _member(value: Any, members: type[Enum]) -> Any:
@@ -126,6 +165,20 @@ def _text_form(value: Any, kind: types.String) -> Any:
             return value
         case _:
             return _as_text(value)
+
+
+def _check_blanks(value: Any, length: int | None) -> None:
+    # Of longer texts with anything else at their end, the database says so.
+    is_longer = isinstance(value, str) and length is not None and len(value) > length
+    if is_longer and not value[length:].strip(" "):
+        raise ModelMappingError(f"the column keeps {length} characters and cuts blanks after them")
+
+
+def _check_bits(value: Any, kind: Any) -> None:
+    if not isinstance(value, str) or kind.length is None:
+        return
+    if len(value) > kind.length or (len(value) < kind.length and not kind.varying):
+        raise ModelMappingError(f"the column keeps {kind.length} bits")
 
 
 def _as_text(value: Any) -> Any:

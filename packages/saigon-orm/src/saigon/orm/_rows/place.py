@@ -44,12 +44,38 @@ class Place:
     @property
     def second_digits(self) -> int:
         """How many digits of a second's fraction the column keeps; MySQL's default is none."""
-        if not self.is_a(types.DateTime, types.Time, types.Interval):
+        is_interval = self.is_a(types.Interval) or self.kind.__visit_name__ == "INTERVAL"
+        if not is_interval and not self.is_a(types.DateTime, types.Time):
             return ALL_DIGITS
         if self.dialect_name == "mysql":
             return getattr(self.kind, "fsp", None) or 0
         precision: int | None = getattr(self.kind, "precision", None)
+        if isinstance(self.kind, types.Interval) and self.dialect_name == "postgresql":
+            precision = self.kind.second_precision
         return ALL_DIGITS if precision is None else precision
+
+    @property
+    def last_field(self) -> str | None:
+        """The smallest unit that PostgreSQL's INTERVAL keeps, where it is declared with fields."""
+        fields: str | None = getattr(self.kind, "fields", None)
+        return fields.upper().split()[-1] if fields else None
+
+    @property
+    def text_length(self) -> int | None:
+        """The most characters that the column keeps; blanks beyond them are cut in silence."""
+        if not isinstance(self.kind, types.String) or self.dialect_name == "sqlite":
+            return None
+        return None if self.is_a(types.Text, types.Enum) or self.is_set else self.kind.length
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the column is MySQL's SET."""
+        return self.kind.__visit_name__ == "SET"
+
+    @property
+    def is_bits(self) -> bool:
+        """Whether the column is of PostgreSQL's bits, which are written as text."""
+        return self.kind.__visit_name__ == "BIT" and hasattr(self.kind, "varying")
 
     @property
     def is_single(self) -> bool:

@@ -1,7 +1,8 @@
 """Models to rows: which fields go where, and which of them as JSON."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
@@ -10,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from sqlalchemy import FromClause, types
 
 from saigon.orm._rows.fields import field_keys
-from saigon.orm._rows.forms import column_form, unchanged_types
+from saigon.orm._rows.forms import column_form, forms_by_type, unchanged_types
 from saigon.orm._rows.place import Place
 from saigon.orm.exceptions import ModelMappingError
 
@@ -36,6 +37,12 @@ class RowWriter:
         self._hidden = tuple(self._hidden_names())
         self._places = self._places_of(model.model_fields)
         self._unchanged = {name: unchanged_types(place) for name, place in self._places.items()}
+        self._forms = {name: forms_by_type(place) for name, place in self._places.items()}
+        self._lengths = [
+            (name, place.text_length)
+            for name, place in self._places.items()
+            if place.text_length is not None
+        ]
         self._is_renamed = any(name != place.key for name, place in self._places.items())
         self._primary = (
             () if table is None else tuple(key for key, col in table.c.items() if col.primary_key)
@@ -50,8 +57,12 @@ class RowWriter:
         values = self._python_values(data)
         unchanged = self._unchanged
         others = [n for n, value in values.items() if type(value) not in unchanged.get(n, ())]
-        if others:
-            self._convert(data, values, others)
+        for name, length in self._lengths:
+            value = values.get(name)
+            if type(value) is str and len(value) > length:
+                others.append(name)
+        if others and (slow := self._convert(values, others)):
+            self._convert_any(data, values, slow)
         if self._is_renamed:
             places = self._places
             values = {places[n].key if n in places else n: value for n, value in values.items()}
@@ -61,20 +72,28 @@ class RowWriter:
                 del values[key]
         return values
 
-    def _convert(self, data: BaseModel, values: dict[str, Any], names: list[str]) -> None:
-        """Bring the values of these names into the forms of their columns."""
-        places = self._places
-        if not places.keys() >= set(names):
-            places = places | self._places_of_others(names)
+    def _convert(self, values: dict[str, Any], names: list[str]) -> list[str]:
+        """Bring values into the forms of their columns; return the names of those left over."""
+        slow: list[str] = []
+        for name in names:
+            form = self._forms[name].get(type(values[name])) if name in self._forms else None
+            if form is None:
+                slow.append(name)
+            else:
+                values[name] = _form(name, values[name], self._places[name], form)
+        return slow
+
+    def _convert_any(self, data: BaseModel, values: dict[str, Any], names: list[str]) -> None:
+        places = self._places | self._places_of_others(names)
         in_json = [name for name in names if _is_json(values[name], places[name])]
         if in_json:
             values |= _json_values(data, {name: values[name] for name in in_json})
         for name in names:
-            values[name] = _form(name, values[name], places[name])
+            values[name] = _form(name, values[name], places[name], column_form)
 
     def _python_values(self, data: BaseModel) -> dict[str, Any]:
         # A round trip leaves computed fields out, and Json fields as text.
-        values = data.model_dump(by_alias=False, exclude=self._exclude, round_trip=True)
+        values = data.model_dump(by_alias=False, exclude=self._exclude or None, round_trip=True)
         for name in self._hidden:
             values[name] = getattr(data, name)
         return values
@@ -122,9 +141,9 @@ def _column_key(name: str, field: FieldInfo | None, table: FromClause) -> str | 
     return next((key for key in keys if key in table.c), None)
 
 
-def _form(name: str, value: Any, place: Place) -> Any:
+def _form(name: str, value: Any, place: Place, form: Callable[[Any, Place], Any]) -> Any:
     try:
-        return column_form(value, place)
+        return form(value, place)
     except ModelMappingError as exc:
         raise ModelMappingError(f"{name}: {exc}") from exc.__cause__
 
@@ -158,12 +177,14 @@ def _faithful(value: Any, as_json: Any) -> Any:
                 "bytes inside JSON would be read back as their base64 or hexadecimal text; "
                 "give them a column of their own, or the type Base64Bytes"
             )
+        case float(), None | float() if not isfinite(value):
+            raise ModelMappingError("JSON has no NaN and no infinity")
         case BaseModel(), _:
             return _faithful(value.model_dump(by_alias=False, round_trip=True), as_json)
         case dict(), dict() if len(value) == len(as_json):
             pairs = zip(value.values(), as_json.items(), strict=True)
             return {key: _faithful(item, item_json) for item, (key, item_json) in pairs}
-        case (list() | tuple(), list()) if len(value) == len(as_json):
+        case (list() | tuple() | set() | frozenset(), list()) if len(value) == len(as_json):
             return list(map(_faithful, value, as_json))
         case _:
             return as_json
