@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import MetaData, select, text
 
 from saigon.aws.sqs import dead_letter_ddl, dead_letter_request, dead_letter_table
-from saigon.aws.sqs._dead_letter_writer import DeadLetterWriter
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._database.dead_letter_writer import DeadLetterWriter
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.testing import LocalSqs
 from saigon.orm.connection import DbConnector
 

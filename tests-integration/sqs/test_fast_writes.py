@@ -48,7 +48,7 @@ from sqlalchemy import Enum as EnumType
 from sqlalchemy.dialects import mysql, postgresql
 
 from saigon.aws.sqs import MessageRejectedError, OnConflict, RowCounts, SqsToRdsForwarder
-from saigon.aws.sqs._upserts import TableWrite, write_table_rows
+from saigon.aws.sqs._table.writing import TableWrite, write_table_rows
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector, transaction_context
 

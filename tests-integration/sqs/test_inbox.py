@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from saigon.aws.sqs import Inbox, RowCounts, inbox_ddl, inbox_table
-from saigon.aws.sqs._inbox_writer import InboxWriter
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._write import Entry
+from saigon.aws.sqs._database.inbox_writer import InboxWriter
+from saigon.aws.sqs._database.writer import Entry
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector, transaction_context
 from saigon.orm.exceptions import DbExecutionError

@@ -19,8 +19,8 @@ def words_in(problem: str | None, words: str | None) -> bool:
         ("saigon.aws.sqs", NAMED, "saigon-aws[cognito]", "names"),
         ("saigon.aws.sqs", PLAIN, "saigon-aws[sqs]", "names"),
         ("saigon.aws.sqs", None, "saigon-aws[sqs]", "without"),
-        ("saigon.aws.sqs._write", PLAIN, "saigon-aws[sqs]", None),
-        ("saigon.aws.sqs._write", "TypeError: no", "saigon-aws[sqs]", "names"),
+        ("saigon.aws.sqs._database.writer", PLAIN, "saigon-aws[sqs]", None),
+        ("saigon.aws.sqs._database.writer", "TypeError: no", "saigon-aws[sqs]", "names"),
     ],
 )
 def test_import_may_miss_only_the_extra_of_the_table(

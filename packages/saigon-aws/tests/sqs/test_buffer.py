@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from saigon.aws.sqs._buffer import Buffer
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._worker.buffer import Buffer
 
 LONG = 10
 

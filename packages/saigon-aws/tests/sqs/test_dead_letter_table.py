@@ -16,8 +16,8 @@ from saigon.aws.sqs import (
     dead_letter_request,
     dead_letter_table,
 )
-from saigon.aws.sqs._dead_letter_writer import DeadLetterWriter
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._database.dead_letter_writer import DeadLetterWriter
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from saigon.aws.sqs._heartbeat import LONGEST_HOLD, Heartbeat
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._worker.heartbeat import LONGEST_HOLD, Heartbeat
 
 LONG = 10
 

@@ -38,9 +38,9 @@ from saigon.aws.sqs import (
     inbox_ddl,
     inbox_table,
 )
-from saigon.aws.sqs._inbox_key import InboxKey
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._queue_id import queue_id
+from saigon.aws.sqs._database.inbox_key import InboxKey
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._sqs.url import queue_id
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector
 

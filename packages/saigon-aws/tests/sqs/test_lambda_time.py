@@ -18,7 +18,7 @@ from saigon.aws.sqs import (
     RowCounts,
     TableStatementBuilder,
 )
-from saigon.aws.sqs._until import EachUntil
+from saigon.aws.sqs._sqs.until import EachUntil
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.orm.connection import DbConnector
 

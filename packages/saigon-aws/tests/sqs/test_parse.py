@@ -20,8 +20,8 @@ from pydantic import (
 from sqlalchemy import Column, MetaData, String, Table
 
 from saigon.aws.sqs import ForwarderConfig, MessageRejectedError
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import MessageParser
+from saigon.aws.sqs._message.parser import MessageParser
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.decoders import gunzip_base64
 
 Make = Callable[..., Any]

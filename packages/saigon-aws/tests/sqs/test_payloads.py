@@ -24,9 +24,9 @@ from saigon.aws.sqs import (
     S3Payloads,
     TableStatementBuilder,
 )
-from saigon.aws.sqs._batch import BatchReader
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import MessageParser
+from saigon.aws.sqs._database.batch import BatchReader
+from saigon.aws.sqs._message.parser import MessageParser
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.testing import StrictQueue
 
 Make = Callable[..., Any]

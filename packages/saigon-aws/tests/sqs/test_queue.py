@@ -15,10 +15,10 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from saigon.aws.sqs import ForwarderConfigError, QueueError
-from saigon.aws.sqs._client import client_for
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._queue import SqsQueue
-from saigon.aws.sqs._receiver import Receivers
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._sqs.client import client_for
+from saigon.aws.sqs._sqs.queue import SqsQueue
+from saigon.aws.sqs._worker.receivers import Receivers
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 
 Make = Callable[..., Any]
@@ -199,7 +199,7 @@ def test_a_poll_may_take_longer_than_it_waits_and_other_requests_may_not(
         made.append((read_timeout, attempts))
         return Answers(lambda *_: {})
 
-    monkeypatch.setattr("saigon.aws.sqs._queue.client_for", make)
+    monkeypatch.setattr("saigon.aws.sqs._sqs.queue.client_for", make)
     queue = SqsQueue("https://sqs.eu-west-3.amazonaws.com/1/orders", wait_seconds=20)
     assert made == []
     queue.receive()

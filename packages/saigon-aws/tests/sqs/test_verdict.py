@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from saigon.aws.sqs._verdict import verdict_on
+from saigon.aws.sqs._database.verdict import verdict_on
 from saigon.orm.exceptions import DbErrorKind, DbExecutionError
 
 

@@ -23,8 +23,8 @@ from saigon.aws.sqs import (
     StatementRefusedError,
     TableStatementBuilder,
 )
-from saigon.aws.sqs._heartbeat import Heartbeat
 from saigon.aws.sqs._signals import stopping_on_signals
+from saigon.aws.sqs._worker.heartbeat import Heartbeat
 from saigon.aws.sqs.testing import LocalSqs, StrictQueue
 from saigon.model.interface import DbLogin
 from saigon.orm.connection import DbConnector

@@ -18,14 +18,13 @@ from saigon.aws.sqs import (
     RowCounts,
     StatementRefusedError,
     TableStatementBuilder,
-    _batch,
-    _write,
 )
-from saigon.aws.sqs._batch import BatchReader
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import MessageParser
-from saigon.aws.sqs._target import writer_for
-from saigon.aws.sqs._write import BatchWriter, Entry, Written
+from saigon.aws.sqs._database import batch, writer
+from saigon.aws.sqs._database.batch import BatchReader
+from saigon.aws.sqs._database.target import writer_for
+from saigon.aws.sqs._database.writer import BatchWriter, Entry, Written
+from saigon.aws.sqs._message.parser import MessageParser
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.orm.connection import DbConnector
 from saigon.orm.exceptions import DbErrorKind, DbExecutionError
 
@@ -154,8 +153,8 @@ class Slow(Failing):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(_write, "time", clock)
-    monkeypatch.setattr(_batch, "time", clock)
+    monkeypatch.setattr(writer, "time", clock)
+    monkeypatch.setattr(batch, "time", clock)
     return clock
 
 

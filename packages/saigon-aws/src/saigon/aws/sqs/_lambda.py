@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from saigon.aws.sqs._batch import BatchOutcome
-from saigon.aws.sqs._event import messages_of
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._database.batch import BatchOutcome
+from saigon.aws.sqs._message.lambda_event import messages_of
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs._pipeline import OUTAGES, Pipeline
-from saigon.aws.sqs._queue import Each
-from saigon.aws.sqs._settle import Buried, Settler, result_of
-from saigon.aws.sqs._until import EachUntil
+from saigon.aws.sqs._sqs.queue import Each
+from saigon.aws.sqs._sqs.settler import Buried, Settler, result_of
+from saigon.aws.sqs._sqs.until import EachUntil
 from saigon.aws.sqs.exceptions import FailedMessagesError, QueueError
 from saigon.aws.sqs.results import ForwardResult, MessageFailure
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from saigon.aws.sqs._batch import Batch, BatchOutcome, BatchReader, outcome_of
-from saigon.aws.sqs._dead_letters import DeadLetters
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._queue import SqsQueue
-from saigon.aws.sqs._settle import Settler
-from saigon.aws.sqs._verdict import LOGIN_ERRORS, forwarder_error, login_error
-from saigon.aws.sqs._write import BatchWriter
+from saigon.aws.sqs._database.batch import Batch, BatchOutcome, BatchReader, outcome_of
+from saigon.aws.sqs._database.dead_letters import DeadLetters
+from saigon.aws.sqs._database.verdict import LOGIN_ERRORS, forwarder_error, login_error
+from saigon.aws.sqs._database.writer import BatchWriter
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._sqs.queue import SqsQueue
+from saigon.aws.sqs._sqs.settler import Settler
 from saigon.aws.sqs.config import ForwarderConfig
 from saigon.aws.sqs.exceptions import (
     DatabaseUnavailableError,

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from pydantic import BaseModel
 from sqlalchemy import Column, Executable, Null, Table, insert
 
-from saigon.aws.sqs._fit import check_fit, names_of, stored_fields
-from saigon.aws.sqs._upserts import TableWrite, write_table_rows
+from saigon.aws.sqs._database.fit import check_fit, names_of, stored_fields
+from saigon.aws.sqs._table.writing import TableWrite, write_table_rows
 from saigon.aws.sqs.config import OnConflict
 from saigon.aws.sqs.exceptions import MessageRejectedError
 from saigon.aws.sqs.results import RowCounts

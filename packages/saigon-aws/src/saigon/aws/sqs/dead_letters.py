@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Row, Table, func
 
-from saigon.aws.sqs._columns import ddl_of, exact_text, long_ascii, long_bytes
+from saigon.aws.sqs._database.own_tables import ddl_of, exact_text, long_ascii, long_bytes
 
 __all__ = ["dead_letter_ddl", "dead_letter_request", "dead_letter_table"]
 

@@ -9,20 +9,20 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import Table
 
-from saigon.aws.sqs._batch import BatchReader
-from saigon.aws.sqs._buffer import RECEIVE
-from saigon.aws.sqs._dead_letters import DeadLetters, copier
-from saigon.aws.sqs._heartbeat import Heartbeat
+from saigon.aws.sqs._database.batch import BatchReader
+from saigon.aws.sqs._database.dead_letters import DeadLetters, copier
+from saigon.aws.sqs._database.target import builder_for, inbox_key_for, key_of, writer_for
+from saigon.aws.sqs._database.writer import BatchWriter
 from saigon.aws.sqs._lambda import handle_event
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import MessageParser
+from saigon.aws.sqs._message.parser import MessageParser
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, ForwarderHook, Pipeline
-from saigon.aws.sqs._queue import SqsQueue
-from saigon.aws.sqs._settle import Settler
 from saigon.aws.sqs._signals import stopping_on_signals
-from saigon.aws.sqs._target import builder_for, inbox_key_for, key_of, writer_for
-from saigon.aws.sqs._worker import Worker
-from saigon.aws.sqs._write import BatchWriter
+from saigon.aws.sqs._sqs.queue import SqsQueue
+from saigon.aws.sqs._sqs.settler import Settler
+from saigon.aws.sqs._worker.buffer import RECEIVE
+from saigon.aws.sqs._worker.heartbeat import Heartbeat
+from saigon.aws.sqs._worker.worker import Worker
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.config import ForwarderConfig, OnConflict
 from saigon.aws.sqs.exceptions import ForwarderConfigError, MessageRejectedError

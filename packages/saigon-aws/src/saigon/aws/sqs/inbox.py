@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, delete, func, select
 
-from saigon.aws.sqs._columns import check_columns, ddl_of, digest, exact_text
-from saigon.aws.sqs._verdict import forwarder_error
+from saigon.aws.sqs._database.own_tables import check_columns, ddl_of, digest, exact_text
+from saigon.aws.sqs._database.verdict import forwarder_error
 from saigon.aws.sqs.exceptions import ForwarderConfigError
 from saigon.orm.connection import DbConnector
 from saigon.orm.exceptions import DbExecutionError

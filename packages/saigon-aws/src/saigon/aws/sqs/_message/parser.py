@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar, cast
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from saigon.aws._envelopes import EnvelopeError, unwrap_sns
-from saigon.aws.sqs._exact import ExactNumbers
-from saigon.aws.sqs._fetch import PayloadFetcher
-from saigon.aws.sqs._fields import input_names
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._pointers import PayloadPointer, is_pointer, read_pointer
+from saigon.aws.sqs._message.exact_numbers import ExactNumbers
+from saigon.aws.sqs._message.input_names import input_names
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._payload.fetcher import PayloadFetcher
+from saigon.aws.sqs._payload.pointers import PayloadPointer, is_pointer, read_pointer
 from saigon.aws.sqs.config import ForwarderConfig
 from saigon.aws.sqs.exceptions import MessageRejectedError
 

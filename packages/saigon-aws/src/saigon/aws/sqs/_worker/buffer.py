@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._message.received import ReceivedMessage
 
 RECEIVE: Final = 10  # of SQS: the most messages in one receive
 

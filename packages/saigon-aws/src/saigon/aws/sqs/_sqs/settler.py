@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from saigon.aws.sqs._backoff import hiding_time
-from saigon.aws.sqs._batch import BatchOutcome
-from saigon.aws.sqs._dead_letters import DeadLetters
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._queue import Each, SqsQueue
+from saigon.aws.sqs._database.batch import BatchOutcome
+from saigon.aws.sqs._database.dead_letters import DeadLetters
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._sqs.queue import Each, SqsQueue
 from saigon.aws.sqs.config import ForwarderConfig
 from saigon.aws.sqs.results import ForwardResult, MessageFailure
 

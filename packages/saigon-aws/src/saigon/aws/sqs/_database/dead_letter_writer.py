@@ -7,8 +7,8 @@ import threading
 from sqlalchemy import Insert, MetaData, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from saigon.aws.sqs._columns import check_columns
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._database.own_tables import check_columns
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.dead_letters import REASON_LENGTH, dead_letter_table
 from saigon.orm.connection import DbConnector
 

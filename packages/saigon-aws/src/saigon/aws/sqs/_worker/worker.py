@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Final
 
-from saigon.aws.sqs._batch import Batch, BatchOutcome
-from saigon.aws.sqs._buffer import Buffer
-from saigon.aws.sqs._heartbeat import Heartbeat
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._patience import Patience
+from saigon.aws.sqs._database.batch import Batch, BatchOutcome
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs._pipeline import OUTAGES, REFUSALS, Pipeline
-from saigon.aws.sqs._queue import Each
-from saigon.aws.sqs._receiver import Receivers
+from saigon.aws.sqs._sqs.queue import Each
+from saigon.aws.sqs._worker.buffer import Buffer
+from saigon.aws.sqs._worker.heartbeat import Heartbeat
+from saigon.aws.sqs._worker.patience import Patience
+from saigon.aws.sqs._worker.receivers import Receivers
 from saigon.aws.sqs.exceptions import QueueError
 from saigon.aws.sqs.results import ForwardResult
 

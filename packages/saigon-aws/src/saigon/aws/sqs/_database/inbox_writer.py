@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import Executable, Row, Table, bindparam, func, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from saigon.aws.sqs._verdict import Verdict, verdict_on
-from saigon.aws.sqs._write import EntriesWriter, Entry
+from saigon.aws.sqs._database.verdict import Verdict, verdict_on
+from saigon.aws.sqs._database.writer import EntriesWriter, Entry
 from saigon.aws.sqs.exceptions import StatementRefusedError
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector

@@ -6,7 +6,7 @@ from typing import Final
 
 from saigon.aws.rds.exceptions import RdsError
 from saigon.aws.secrets.exceptions import SecretError, SecretUnavailableError
-from saigon.aws.sqs._parse import BAD_VALUE
+from saigon.aws.sqs._message.parser import BAD_VALUE
 from saigon.aws.sqs.exceptions import (
     DatabaseUnavailableError,
     ForwarderError,

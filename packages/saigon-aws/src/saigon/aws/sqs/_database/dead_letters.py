@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 from sqlalchemy import Table
 
-from saigon.aws.sqs._dead_letter_writer import DeadLetterWriter
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._queue import SqsQueue
-from saigon.aws.sqs._queue_id import queue_id
-from saigon.aws.sqs._verdict import LOGIN_ERRORS
+from saigon.aws.sqs._database.dead_letter_writer import DeadLetterWriter
+from saigon.aws.sqs._database.verdict import LOGIN_ERRORS
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._sqs.queue import SqsQueue
+from saigon.aws.sqs._sqs.url import queue_id
 from saigon.aws.sqs.config import ForwarderConfig
 from saigon.aws.sqs.exceptions import ForwarderConfigError, QueueError
 from saigon.orm.connection import DbConnector

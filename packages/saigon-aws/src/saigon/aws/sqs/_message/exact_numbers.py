@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TypeAlias, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
 
-from saigon.aws.sqs._fields import input_paths
+from saigon.aws.sqs._message.input_names import input_paths
 
 # A double holds 15 digits; a number with more has nine before its point or eight after it. The
 # pattern begins with the point, so that a text without one is searched at the speed of memchr.

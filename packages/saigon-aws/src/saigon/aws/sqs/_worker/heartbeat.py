@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._message.received import ReceivedMessage
 
 _log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from saigon.aws.sqs._backoff import pause
-from saigon.aws.sqs._buffer import RECEIVE, Buffer
-from saigon.aws.sqs._heartbeat import Heartbeat
-from saigon.aws.sqs._messages import ReceivedMessage
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs._pipeline import Pipeline
-from saigon.aws.sqs._queue import new_attempt_id
+from saigon.aws.sqs._sqs.queue import new_attempt_id
+from saigon.aws.sqs._worker.buffer import RECEIVE, Buffer
+from saigon.aws.sqs._worker.heartbeat import Heartbeat
 from saigon.aws.sqs.exceptions import QueueError
 
 _log = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import Executable, Table
 
-from saigon.aws.sqs._fit import default_key, names_of
-from saigon.aws.sqs._inbox_key import InboxKey
-from saigon.aws.sqs._inbox_writer import InboxWriter
-from saigon.aws.sqs._queue_id import queue_id
-from saigon.aws.sqs._write import EntriesWriter, Entry
+from saigon.aws.sqs._database.fit import default_key, names_of
+from saigon.aws.sqs._database.inbox_key import InboxKey
+from saigon.aws.sqs._database.inbox_writer import InboxWriter
+from saigon.aws.sqs._database.writer import EntriesWriter, Entry
+from saigon.aws.sqs._sqs.url import queue_id
 from saigon.aws.sqs.builders import (
     BatchStatementBuilder,
     SqlStatementBuilder,

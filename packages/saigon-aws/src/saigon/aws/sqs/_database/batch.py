@@ -7,11 +7,11 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from saigon.aws.sqs._inbox_key import InboxKey
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import BAD_VALUE, Content, MessageParser
-from saigon.aws.sqs._upserts import Values, sorted_rows
-from saigon.aws.sqs._write import Entry, Written
+from saigon.aws.sqs._database.inbox_key import InboxKey
+from saigon.aws.sqs._database.writer import Entry, Written
+from saigon.aws.sqs._message.parser import BAD_VALUE, Content, MessageParser
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._table.writing import Values, sorted_rows
 from saigon.aws.sqs.builders import SqlStatementBuilder
 from saigon.aws.sqs.exceptions import MessageRejectedError
 from saigon.aws.sqs.results import RowCounts

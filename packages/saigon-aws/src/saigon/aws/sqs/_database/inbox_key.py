@@ -10,9 +10,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from saigon.aws.sqs._fit import names_of, scalars
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._parse import BAD_VALUE
+from saigon.aws.sqs._database.fit import names_of, scalars
+from saigon.aws.sqs._message.parser import BAD_VALUE
+from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.exceptions import ForwarderConfigError, MessageRejectedError
 
 Key: TypeAlias = str | Sequence[str] | Callable[[Any], str] | None

@@ -9,16 +9,16 @@ from typing import Final, Protocol
 from sqlalchemy import literal, select, text
 
 from saigon.aws.sqs._backoff import pause
-from saigon.aws.sqs._messages import ReceivedMessage
-from saigon.aws.sqs._table.clash import UniqueClashError
-from saigon.aws.sqs._upserts import Values
-from saigon.aws.sqs._verdict import (
+from saigon.aws.sqs._database.verdict import (
     LOGIN_ERRORS,
     Verdict,
     forwarder_error,
     login_error,
     verdict_on,
 )
+from saigon.aws.sqs._message.received import ReceivedMessage
+from saigon.aws.sqs._table.clash import UniqueClashError
+from saigon.aws.sqs._table.writing import Values
 from saigon.aws.sqs.exceptions import ForwarderError, MessageRejectedError
 from saigon.aws.sqs.results import RowCounts
 from saigon.orm.connection import DbConnector, transaction_context

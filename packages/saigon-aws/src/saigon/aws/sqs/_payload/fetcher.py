@@ -5,9 +5,9 @@ from contextlib import closing
 from typing import Any, Final
 
 from saigon.aws._clients import OncePerProcess
-from saigon.aws.sqs._pointers import PayloadPointer
-from saigon.aws.sqs._s3_verdict import verdict_on_s3
-from saigon.aws.sqs._until import EachUntil
+from saigon.aws.sqs._payload.pointers import PayloadPointer
+from saigon.aws.sqs._payload.verdict import verdict_on_s3
+from saigon.aws.sqs._sqs.until import EachUntil
 from saigon.aws.sqs.exceptions import ForwarderError, MessageRejectedError
 from saigon.aws.sqs.payloads import S3Payloads
 

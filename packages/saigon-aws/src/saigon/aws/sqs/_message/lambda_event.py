@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from saigon.aws._envelopes import EnvelopeError, SqsRecord, sqs_records
-from saigon.aws.sqs._messages import ReceivedMessage, from_record
+from saigon.aws.sqs._message.received import ReceivedMessage, from_record
 from saigon.aws.sqs.exceptions import ForwarderConfigError
 
 

@@ -7,7 +7,7 @@ from sys import getsizeof
 from typing import Any
 
 from saigon.aws._envelopes import SqsRecord
-from saigon.aws.sqs._pointers import announced_size
+from saigon.aws.sqs._payload.pointers import announced_size
 
 
 @dataclass(frozen=True, slots=True)

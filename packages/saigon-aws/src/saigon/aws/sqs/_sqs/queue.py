@@ -11,9 +11,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from saigon.aws._clients import OncePerProcess
 from saigon.aws.sqs._backoff import pause
-from saigon.aws.sqs._client import SqsClient, client_for, is_denied, queue_errors
-from saigon.aws.sqs._messages import ReceivedMessage, from_receive
-from saigon.aws.sqs._queue_id import check_queue_url
+from saigon.aws.sqs._message.received import ReceivedMessage, from_receive
+from saigon.aws.sqs._sqs.client import SqsClient, client_for, is_denied, queue_errors
+from saigon.aws.sqs._sqs.url import check_queue_url
 from saigon.aws.sqs.exceptions import QueueError
 
 _log = logging.getLogger(__name__)

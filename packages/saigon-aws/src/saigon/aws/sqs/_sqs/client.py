@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from saigon.aws._clients import make_client
-from saigon.aws.sqs._queue_id import endpoint_of, region_of
+from saigon.aws.sqs._sqs.url import endpoint_of, region_of
 from saigon.aws.sqs.exceptions import QueueError
 
 _DENIED: Final = re.compile(

@@ -1,0 +1,1 @@
+"""A message as it was delivered, and the model that it holds."""

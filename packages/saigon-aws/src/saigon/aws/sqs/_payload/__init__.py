@@ -1,0 +1,1 @@
+"""Payloads that are too large for SQS, and lie in S3."""

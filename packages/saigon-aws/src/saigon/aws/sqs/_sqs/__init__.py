@@ -1,0 +1,1 @@
+"""The queue: its requests, and the answers that it is given."""

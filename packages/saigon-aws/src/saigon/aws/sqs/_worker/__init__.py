@@ -1,0 +1,1 @@
+"""The worker: threads that receive, hold, write and settle."""
