@@ -28,6 +28,7 @@ Serve = Callable[..., str]
 @contextmanager
 def served(app: FastAPI, **options: Any) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own
     config = uvicorn.Config(app, log_config=None, access_log=False, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

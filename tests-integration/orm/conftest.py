@@ -2,7 +2,6 @@ import asyncio
 import gc
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -70,8 +69,17 @@ def free_port() -> int:
     return port
 
 
+@pytest.fixture(scope="module")
+def frozen_heap() -> Iterator[None]:
+    """Let the collections after each test look at what its module makes, not at all there is."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def run_async() -> Callable[[Coroutine[Any, Any, None]], None]:
+def run_async(frozen_heap: None) -> Callable[[Coroutine[Any, Any, None]], None]:
     """Run on an event loop of its own, which must leave nothing behind."""
     return run_to_its_end
 
@@ -85,22 +93,14 @@ def run_to_its_end(work: Coroutine[Any, Any, None]) -> None:
         await work
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    _skip_modules()
     asyncio.run(main(), debug=True)
     gc.collect()
     assert complaints == []
 
 
-@cache
-def _skip_modules() -> None:
-    """Let the collections after each test look at what tests make, not at all that is imported."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture
 def with_async_db(
-    database_url: str, people: Table
+    frozen_heap: None, database_url: str, people: Table
 ) -> Callable[[Callable[[AsyncDbConnector], Awaitable[None]]], None]:
     """Run a coroutine function over a connector for asyncio, to the database of ``people``."""
 

@@ -46,6 +46,7 @@ async def service(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], str]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own
         running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
         def start(app: Any) -> str:

@@ -127,6 +127,12 @@ def test_server_runs_unprivileged_and_listens_on_the_loopback_only(
         assert probe.connect_ex(("127.0.0.2", private_server.port)) != 0
 
 
+def test_temporary_tables_are_kept_where_no_other_server_removes_them(
+    private_mysql: PrivateServer,
+) -> None:
+    assert private_mysql.execute_admin("SELECT @@tmpdir") == str(private_mysql.folder)
+
+
 @pytest.mark.parametrize("name", ["postgresql", "mysql"])
 def test_nothing_is_left_of_a_server_whose_starter_is_killed(
     name: str, request: pytest.FixtureRequest

@@ -1,6 +1,7 @@
 """What a search for a server gives."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -30,11 +31,16 @@ class Missing:
 Service = Found | Missing
 
 
-def connection_error(url: URL | str, *, timeout_seconds: int = 3) -> str | None:
-    """Log in and ask ``SELECT 1``; return what went wrong, or None where nothing did."""
-    engine = create_engine(
-        url, poolclass=NullPool, connect_args={"connect_timeout": timeout_seconds}
-    )
+def connection_error(url: URL | str, *, timeout_seconds: int = 3, **options: Any) -> str | None:
+    """Log in and ask ``SELECT 1``; return what went wrong, or None where nothing did.
+
+    Args:
+        url: Where to.
+        timeout_seconds: How long to try.
+        **options: Further arguments of the driver.
+    """
+    arguments = {"connect_timeout": timeout_seconds, **options}
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))

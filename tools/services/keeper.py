@@ -130,9 +130,11 @@ class Commands:
 
 def process_options(folder: Path) -> dict[str, Any]:
     """Return what ``Popen`` needs for a process that knows nothing of ours."""
+    # TMPDIR: MariaDB's servers empty theirs of temporary tables as they start, whosever they are.
+    home = str(folder)
     return {
         "cwd": folder,
-        "env": {"PATH": os.defpath, "HOME": str(folder)},
+        "env": {"PATH": os.defpath, "HOME": home, "TMPDIR": home},
         "stdin": subprocess.DEVNULL,
         **server_user(),
     }

@@ -42,6 +42,9 @@ class PrivateServer(ABC):
     last_signal: ClassVar[Signals] = SIGKILL
     """Ends it at once and leaves no processes behind."""
 
+    login_options: ClassVar[Mapping[str, Any]] = {}
+    """The driver's arguments where its administrator logs in."""
+
     def __init__(self, keeper: "Keeper") -> None:
         self.folder = keeper.folder
         self.port = free_port()
@@ -97,7 +100,7 @@ class PrivateServer(ABC):
         self._settings = settings
         self._launch()
         deadline = time.monotonic() + _START_SECONDS
-        while error := connection_error(self.url):
+        while error := connection_error(self.url, **self.login_options):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"expected an answer within {_START_SECONDS:.0f} s; got {error}")
             if not self.is_running():
@@ -127,7 +130,12 @@ class PrivateServer(ABC):
 
     def execute_admin(self, *statements: str) -> Any:
         """Execute statements as its administrator, each on its own; return the last one's value."""
-        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        engine = create_engine(
+            self.url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args=dict(self.login_options),
+        )
         value = None
         with engine.connect() as connection:
             for statement in statements:

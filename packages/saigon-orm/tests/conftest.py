@@ -1,7 +1,6 @@
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,17 @@ def people(db: DbConnector) -> Table:
     return table
 
 
+@pytest.fixture(scope="module")
+def frozen_heap() -> Iterator[None]:
+    """Let the collections after each test look at what its module makes, not at all there is."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def run() -> Callable[[Coroutine[Any, Any, None]], None]:
+def run(frozen_heap: None) -> Callable[[Coroutine[Any, Any, None]], None]:
     """Run on an event loop of its own, which must leave nothing behind."""
     return run_to_its_end
 
@@ -57,17 +65,9 @@ def run_to_its_end(work: Coroutine[Any, Any, None]) -> None:
         await work
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    _skip_modules()
     asyncio.run(main(), debug=True)
     gc.collect()
     assert complaints == []
-
-
-@cache
-def _skip_modules() -> None:
-    """Let the collections after each test look at what tests make, not at all that is imported."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def staff() -> Table:
 
 @pytest.fixture
 def with_db(
-    db_url: str, staff: Table
+    frozen_heap: None, db_url: str, staff: Table
 ) -> Callable[[Callable[[AsyncDbConnector], Awaitable[None]]], None]:
     """Run a coroutine function over a connector for asyncio, in a database with a table."""
 

@@ -83,7 +83,7 @@ class RecordingServer:
         self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.002,))
         self._thread.start()
 
     def answer(
@@ -155,6 +155,7 @@ def serve() -> Iterator[Callable[[Any], str]]:
 
     def start(app: Any) -> str:
         listener = socket.create_server(("127.0.0.1", 0))
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own
         config = uvicorn.Config(app, log_config=None, ws="none", access_log=False)
         runner = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(runner.serve([listener])))
