@@ -210,6 +210,15 @@ def test_a_drain_time_that_is_none_is_refused(make_forwarder: Make, seconds: flo
         make_forwarder().run(threading.Event(), drain_timeout=seconds)
 
 
+def test_a_drain_may_take_as_long_as_it_takes(
+    queue: StrictQueue, make_forwarder: Make, order_json: Body
+) -> None:
+    queue.put(order_json("a"))
+    stop = threading.Event()
+    forwarder = make_forwarder(hooks=[stop_after(1, stop)])
+    assert forwarder.run(stop, drain_timeout=float("inf")).deleted == 1
+
+
 def test_answers_that_come_at_once_and_are_empty_are_not_asked_for_without_end(
     queue: StrictQueue, make_forwarder: Make, quick: ForwarderConfig
 ) -> None:

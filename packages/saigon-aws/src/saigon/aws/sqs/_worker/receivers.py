@@ -76,7 +76,7 @@ class Receivers:
 
     def join(self, timeout: float) -> None:
         """Wait until the threads have ended, for so many seconds in all."""
-        until = time.monotonic() + timeout
+        until = time.monotonic() + min(timeout, threading.TIMEOUT_MAX / 2)
         for thread in self._threads:
             if thread.ident is not None:  # it was started
                 thread.join(max(0.0, until - time.monotonic()))

@@ -65,8 +65,8 @@ class Worker:
 
         Raises:
             StatementRefusedError: The database refused the statement, three times in a row.
-            ForwarderConfigError: Bad messages would have nowhere to go.
             PayloadRefusedError: S3 refused to give a payload, likewise.
+            ForwarderConfigError: Bad messages would have nowhere to go.
             QueueError: SQS refused in a way that does not pass by itself.
         """
         if not self._stop.is_set():
