@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg import Binary
-from psycopg.types.json import Json, Jsonb, JsonDumper
 from sqlalchemy import Column, Dialect, types
 from sqlalchemy.dialects import postgresql
 
@@ -56,26 +55,33 @@ def _duration(value: timedelta) -> str:
     return f"{value.days} days +{value.seconds}.{value.microseconds:06} seconds"
 
 
-def _json(value: Json) -> str:
-    return bytes(JsonDumper(type(value)).dump(value) or b"").decode()
-
-
 _NUMERIC: Final = (types.Numeric, types.Float)
-_ELEMENTS: Final = (
-    _Elements((postgresql.ENUM,), frozenset({str})),
-    _Elements((types.String,), frozenset({str}), name="TEXT"),
-    _Elements((types.Boolean,), frozenset({bool})),
-    _Elements((types.Integer,), frozenset({int})),
-    _Elements(_NUMERIC, frozenset({Decimal, int}), name="NUMERIC", odd="NaN"),
-    _Elements(_NUMERIC, frozenset({float}), name="DOUBLE PRECISION"),
-    _Elements((types.LargeBinary,), frozenset({Binary}), lambda value: f"\\x{value.obj.hex()}"),
-    _Elements((types.Uuid,), frozenset({UUID, str})),
-    _Elements((types.DateTime,), frozenset({datetime}), datetime.isoformat),
-    _Elements((types.Date,), frozenset({date})),
-    _Elements((types.Time,), frozenset({time})),
-    _Elements((postgresql.INTERVAL,), frozenset({timedelta}), _duration, "INTERVAL"),
-    _Elements((types.JSON,), frozenset({Json, Jsonb}), _json),
-)
+
+
+@lru_cache(maxsize=1)
+def _all_elements() -> tuple[_Elements, ...]:
+    # psycopg is there where PostgreSQL is: it comes with saigon-orm's extra.
+    from psycopg import Binary
+    from psycopg.types.json import Json, Jsonb, JsonDumper
+
+    def json(value: Json) -> str:
+        return bytes(JsonDumper(type(value)).dump(value) or b"").decode()
+
+    return (
+        _Elements((postgresql.ENUM,), frozenset({str})),
+        _Elements((types.String,), frozenset({str}), name="TEXT"),
+        _Elements((types.Boolean,), frozenset({bool})),
+        _Elements((types.Integer,), frozenset({int})),
+        _Elements(_NUMERIC, frozenset({Decimal, int}), name="NUMERIC", odd="NaN"),
+        _Elements(_NUMERIC, frozenset({float}), name="DOUBLE PRECISION"),
+        _Elements((types.LargeBinary,), frozenset({Binary}), lambda value: f"\\x{value.obj.hex()}"),
+        _Elements((types.Uuid,), frozenset({UUID, str})),
+        _Elements((types.DateTime,), frozenset({datetime}), datetime.isoformat),
+        _Elements((types.Date,), frozenset({date})),
+        _Elements((types.Time,), frozenset({time})),
+        _Elements((postgresql.INTERVAL,), frozenset({timedelta}), _duration, "INTERVAL"),
+        _Elements((types.JSON,), frozenset({Json, Jsonb}), json),
+    )
 
 
 def array_literal(
@@ -86,7 +92,7 @@ def array_literal(
     if values is None:
         return None
     plain, kinds = _plain(column.type, dialect), set(map(type, values))
-    elements = next((e for e in _ELEMENTS if e.are(plain, kinds - {NoneType})), None)
+    elements = next((e for e in _all_elements() if e.are(plain, kinds - {NoneType})), None)
     if elements is None or _loses_offset(plain, values):
         return None
     text = (_with_nulls if NoneType in kinds else _without_nulls)(values, elements.text)
