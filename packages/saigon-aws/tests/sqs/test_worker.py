@@ -187,8 +187,10 @@ def test_a_receiver_that_can_not_be_started_leaves_no_other_behind(
     monkeypatch.setattr(threading.Thread, "start", start_two)
     with pytest.raises(RuntimeError, match="can't start"):
         make_forwarder().run(threading.Event())
-    names = {thread.name for thread in threading.enumerate()}
-    assert not {name for name in names if name.startswith(("receiver", "heartbeat"))}
+    for thread in threading.enumerate():
+        if thread.name.startswith(("receiver", "heartbeat")):
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_an_interrupt_hides_nothing(
@@ -250,7 +252,7 @@ class Flaky:
     Stands in the place of a connector's ping, of which each call is a probe.
     """
 
-    def __init__(self, folder: Path, orders: Table, at_probe: Callable[[int], None]) -> None:
+    def __init__(self, folder: Path, orders: Table, at_probe: Callable[[int], object]) -> None:
         self._there, self._away = folder / "there", folder / "away"
         self._there.mkdir()
         self.connector = DbConnector(f"sqlite:///{self._there / 'orders.db'}")
@@ -314,6 +316,41 @@ def test_a_stop_in_an_outage_releases_at_once(
     result = make_forwarder(db_connector=database.connector).run(stop)
     assert (result.received, result.retried, result.deleted) == (1, 1, 0)
     assert len(queue.receive(10, 30)) == 1
+
+
+def test_what_is_given_back_is_not_received_by_a_poll_that_is_still_under_way(
+    *,
+    queue: StrictQueue,
+    make_forwarder: Make,
+    order_json: Body,
+    orders: Table,
+    sqs: LocalSqs,
+    tmp_path: Path,
+    quick: ForwarderConfig,
+) -> None:
+    queue.put(order_json("a"))
+    stop = threading.Event()
+    polling = threading.Event()
+
+    class Polling:
+        """Its second poll is under way when the run is told to stop, and a moment longer."""
+
+        def receive_message(self, **request: Any) -> Any:
+            if len([call for call in queue.calls if call == "ReceiveMessage"]) == 1:
+                polling.set()
+                stop.wait(10)
+                time.sleep(0.5)
+            return sqs.client().receive_message(**request)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(sqs.client(), name)
+
+    database = Flaky(tmp_path, orders, lambda _: (polling.wait(10), stop.set()))
+    config = quick.model_copy(update={"concurrency": 1})
+    forwarder = make_forwarder(db_connector=database.connector, sqs_client=Polling(), config=config)
+    result = forwarder.run(stop)
+    assert (result.received, result.retried) == (1, 1)
+    assert [message.receive_count for message in queue.messages] == [1]
 
 
 def test_a_database_that_is_not_there_at_the_start_is_waited_for_empty_handed(

@@ -45,6 +45,8 @@ class Worker:
         self._drain_timeout = drain_timeout
         self._drained_by: float | None = None
         self._errors: list[BaseException] = []
+        self._left: list[ReceivedMessage] = []
+        """What is to be given back unwritten when the run ends."""
         self._total = ForwardResult()
         self._reporting = threading.Lock()
         self._buffer = Buffer(self._config.max_in_flight, self._config.max_in_flight_bytes)
@@ -89,28 +91,32 @@ class Worker:
             raise
         finally:
             self._receivers.stop()
-            self._release(self._buffer.abandon(), delay)
+            self._left += self._buffer.abandon()
             until = self._drained_by or time.monotonic() + self._drain_timeout
+            # First, because a poll that is under way would receive what is given back.
             self._receivers.join(max(_LAST_POLL, until - time.monotonic()))
+            self._release(self._left, delay)
 
     def _forward_all(self) -> None:
         limits = self._config.batch_size, self._config.max_batch_bytes
-        while not self._is_over_or_drains():
+        while not self._is_over():
             received = self._buffer.take(*limits, timeout=_TICK)
-            if received:
+            self._heed_stop()
+            if self._is_drained():
+                self._left += received
+            elif received:
                 self._forward(received)
 
-    def _is_over_or_drains(self) -> bool:
-        """Tell whether to end, and see that nothing more is received once it was told to stop."""
-        if self._errors or self._buffer.is_done:
-            return True
-        if self._drained_by is None:
-            if not self._stop.is_set():
-                return False
+    def _is_over(self) -> bool:
+        self._heed_stop()
+        return bool(self._errors) or self._buffer.is_done or self._is_drained()
+
+    def _heed_stop(self) -> None:
+        """Receive nothing more once it was told to stop."""
+        if self._drained_by is None and self._stop.is_set():
             self._drained_by = time.monotonic() + self._drain_timeout
             self._buffer.close()
             self._receivers.stop()
-        return self._is_drained()
 
     def _is_drained(self) -> bool:
         return self._drained_by is not None and time.monotonic() >= self._drained_by
@@ -127,7 +133,11 @@ class Worker:
             raise
         if stored is not received:
             handles = {message.receipt_handle for message in stored}
-            self._release([m for m in received if m.receipt_handle not in handles])
+            unwritten = [m for m in received if m.receipt_handle not in handles]
+            if self._stop.is_set() or self._errors:
+                self._left += unwritten
+            else:
+                self._release(unwritten)  # which was held for eleven hours
         if outcome is not None:
             self._settling.submit(self._settle, stored, outcome, started)
 
