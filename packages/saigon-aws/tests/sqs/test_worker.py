@@ -252,7 +252,7 @@ class Flaky:
     Stands in the place of a connector's ping, of which each call is a probe.
     """
 
-    def __init__(self, folder: Path, orders: Table, at_probe: Callable[[int], object]) -> None:
+    def __init__(self, folder: Path, orders: Table, at_probe: Callable[[int], None]) -> None:
         self._there, self._away = folder / "there", folder / "away"
         self._there.mkdir()
         self.connector = DbConnector(f"sqlite:///{self._there / 'orders.db'}")
@@ -345,7 +345,11 @@ def test_what_is_given_back_is_not_received_by_a_poll_that_is_still_under_way(
         def __getattr__(self, name: str) -> Any:
             return getattr(sqs.client(), name)
 
-    database = Flaky(tmp_path, orders, lambda _: (polling.wait(10), stop.set()))
+    def stop_while_it_polls(_probe: int) -> None:
+        assert polling.wait(10)
+        stop.set()
+
+    database = Flaky(tmp_path, orders, stop_while_it_polls)
     config = quick.model_copy(update={"concurrency": 1})
     forwarder = make_forwarder(db_connector=database.connector, sqs_client=Polling(), config=config)
     result = forwarder.run(stop)
