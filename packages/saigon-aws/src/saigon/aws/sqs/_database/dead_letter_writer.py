@@ -4,10 +4,9 @@ import base64
 import json
 import threading
 
-from sqlalchemy import Insert, MetaData, Table
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import MetaData, Table
 
-from saigon.aws.sqs._database.own_tables import check_columns
+from saigon.aws.sqs._database.own_tables import check_columns, insert_new
 from saigon.aws.sqs._message.received import ReceivedMessage
 from saigon.aws.sqs.dead_letters import REASON_LENGTH, dead_letter_table
 from saigon.orm.connection import DbConnector
@@ -22,7 +21,7 @@ class DeadLetterWriter:
 
     def __init__(self, table: Table, connector: DbConnector, queue: str) -> None:
         check_columns(table, dead_letter_table(MetaData()))
-        self._insert = _insert_new(table, connector.dialect_name)
+        self._insert = insert_new(table, ["queue", "message_id"], connector.dialect_name)
         self._connector = connector
         self._queue = queue
         self._writing = threading.Lock()  # one connection will do
@@ -44,15 +43,6 @@ class DeadLetterWriter:
         }
         with self._writing:
             self._connector.execute(self._insert, row)
-
-
-def _insert_new(table: Table, dialect_name: str) -> Insert:
-    key = [table.columns["queue"], table.columns["message_id"]]
-    if dialect_name == "mysql":
-        # INSERT IGNORE would let other errors pass as well.
-        return mysql.insert(table).on_duplicate_key_update(queue=key[0]).inline()
-    make = postgresql.insert if dialect_name == "postgresql" else sqlite.insert
-    return make(table).on_conflict_do_nothing(index_elements=key).inline()
 
 
 def _base64(value: bytes) -> str:

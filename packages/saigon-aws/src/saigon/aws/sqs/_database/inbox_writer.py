@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Executable, Row, Table, bindparam, func, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
+from saigon.aws.sqs._database.own_tables import insert_new
 from saigon.aws.sqs._database.verdict import Verdict, verdict_on
 from saigon.aws.sqs._database.writer import EntriesWriter, Entry
 from saigon.aws.sqs.exceptions import StatementRefusedError
@@ -75,7 +76,7 @@ class InboxWriter:
                 return new
         else:
             rows = [{"digest": digest, **values} for digest in digests]
-            connector.execute(_insert_rows(self._table, dialect_name), rows)
+            connector.execute(insert_new(self._table, ["digest"], dialect_name), rows)
         query = select(columns["digest"], columns["claim"]).where(columns["digest"].in_(digests))
         if dialect_name == "mysql":
             # A repeatable read would not see the row that another worker has just committed.
@@ -96,14 +97,6 @@ def _insert_array(table: Table) -> Executable:
         .on_conflict_do_nothing(index_elements=[columns["digest"]])
         .returning(columns["digest"], columns["claim"])
     )
-
-
-def _insert_rows(table: Table, dialect_name: str) -> Executable:
-    key = table.columns["digest"]
-    if dialect_name == "mysql":
-        # INSERT IGNORE would let other errors pass as well.
-        return mysql.insert(table).on_duplicate_key_update(digest=key).inline()
-    return sqlite.insert(table).on_conflict_do_nothing(index_elements=[key]).inline()
 
 
 def _chunks(digests: Sequence[bytes], dialect_name: str) -> Iterator[Sequence[bytes]]:

@@ -1,8 +1,9 @@
 """Columns that hold the same bytes and texts on each database, and tables of them as SQL."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, Table, Text
+from sqlalchemy import Insert, LargeBinary, String, Table, Text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable, DDLElement
 from sqlalchemy.types import TypeEngine
@@ -52,6 +53,16 @@ def ddl_of(table: Table, dialect_name: str) -> str:
     indexes = sorted(table.indexes, key=lambda index: str(index.name))
     statements: list[DDLElement] = [CreateTable(table), *map(CreateIndex, indexes)]
     return "".join(f"{str(each.compile(dialect=dialect)).strip()};\n" for each in statements)
+
+
+def insert_new(table: Table, key_names: Sequence[str], dialect_name: str) -> Insert:
+    """Return what inserts a row where its key is not there yet."""
+    key = [table.columns[name] for name in key_names]
+    if dialect_name == "mysql":
+        # INSERT IGNORE would let other errors pass as well.
+        return mysql.insert(table).on_duplicate_key_update({key_names[0]: key[0]}).inline()
+    make = postgresql.insert if dialect_name == "postgresql" else sqlite.insert
+    return make(table).on_conflict_do_nothing(index_elements=key).inline()
 
 
 def check_columns(table: Table, model: Table) -> None:
