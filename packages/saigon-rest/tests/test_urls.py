@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from saigon.model import QueryDataParams
-from saigon.rest._urls import build_url, origin, parse_base_url, redirect_target, without_query
+from saigon.rest._calls.urls import build_url, origin, parse_base_url, redirect_target, without_query
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
 
 BASE = "https://api.example.com/prod"

@@ -4,15 +4,15 @@
 which is loaded when one is made.
 """
 
-from saigon.rest._auth_client import AuthRestClient
-from saigon.rest._client import CallOptions, RestClientBase
+from saigon.rest._users.client import AuthRestClient
+from saigon.rest._requests.client import CallOptions, RestClientBase
 from saigon.rest._credentials import TemporaryCredentials
-from saigon.rest._downloads import RestStream
-from saigon.rest._responses import RestResponse
-from saigon.rest._retry import RetryPolicy
-from saigon.rest._transport import RestEvent
-from saigon.rest._uploads import Upload
-from saigon.rest._users import CognitoLogin, LoginTokens, UserIdentity
+from saigon.rest._requests.streams import RestStream
+from saigon.rest._calls.answers import RestResponse
+from saigon.rest._calls.retry import RetryPolicy
+from saigon.rest._requests.sender import RestEvent
+from saigon.rest._uploads.files import Upload
+from saigon.rest._users.registry import CognitoLogin, LoginTokens, UserIdentity
 
 __all__ = [
     "AuthRestClient",

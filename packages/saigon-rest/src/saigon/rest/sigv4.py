@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from requests import PreparedRequest, Response
 
 from saigon.rest import _canonical
-from saigon.rest._aws_requests_auth import AWSRequestsAuth, derive_key
-from saigon.rest._bodies import settle
+from saigon.rest._signing.aws_requests_auth import AWSRequestsAuth, derive_key
+from saigon.rest._calls.bodies import settle
 from saigon.rest._credentials import AwsCredentials
-from saigon.rest._rejections import is_signature_rejection
-from saigon.rest._retry import http_date
+from saigon.rest._calls.rejections import is_signature_rejection
+from saigon.rest._calls.retry import http_date
 from saigon.rest.exceptions import ConfigurationError, SigningError
 
 __all__ = [

@@ -5,7 +5,7 @@ import uuid
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from saigon.rest._urls import parse_base_url
+from saigon.rest._calls.urls import parse_base_url
 from saigon.rest.exceptions import MissingExtraError
 from saigon.rest.gateway import _refusals as refusals
 from saigon.rest.gateway._asgi import Receive, Scope, Send, answer, raw_path, read_body

@@ -16,11 +16,11 @@ from requests import exceptions as foreign
 from tenacity import RetryCallState, Retrying, stop_after_attempt
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
-from saigon.rest._bodies import is_rewindable, position
-from saigon.rest._responses import request_id, status_error
-from saigon.rest._retry import RetryPolicy, is_repeatable
-from saigon.rest._sessions import FinishingAuth
-from saigon.rest._urls import redirect_target, without_query
+from saigon.rest._calls.bodies import is_rewindable, position
+from saigon.rest._calls.answers import request_id, status_error
+from saigon.rest._calls.retry import RetryPolicy, is_repeatable
+from saigon.rest._requests.sessions import FinishingAuth
+from saigon.rest._calls.urls import redirect_target, without_query
 from saigon.rest.exceptions import (
     ConnectError,
     InvalidRequestError,

@@ -12,9 +12,9 @@ from requests.structures import CaseInsensitiveDict
 
 from saigon.model import PROBLEM_MEDIA_TYPE, BasicRestResponse, ProblemDetails
 from saigon.rest import exceptions
-from saigon.rest._rejections import error_type
-from saigon.rest._retry import retry_after
-from saigon.rest._urls import without_query
+from saigon.rest._calls.rejections import error_type
+from saigon.rest._calls.retry import retry_after
+from saigon.rest._calls.urls import without_query
 from saigon.rest.exceptions import ResponseValidationError, StatusError
 
 T = TypeVar("T")

@@ -17,15 +17,15 @@ from requests.structures import CaseInsensitiveDict
 from saigon.model import QueryDataResult
 from saigon.model.http import IDEMPOTENCY_KEY_HEADER
 from saigon.model.interface import RequestAuthorizer
-from saigon.rest._bodies import Progress, is_text_file
-from saigon.rest._downloads import RestStream, save, stream_of
-from saigon.rest._responses import Expected, RestResponse, decode, request_id
-from saigon.rest._retry import RetryPolicy
-from saigon.rest._sessions import FinishingAuth, new_session
-from saigon.rest._transport import Call, Hook, Sender, Timeout
-from saigon.rest._uploads import Source, Upload, post_file, put_file
-from saigon.rest._urls import PathParams, QueryParams, build_url, parse_base_url
-from saigon.rest._wait import wait_for
+from saigon.rest._calls.bodies import Progress, is_text_file
+from saigon.rest._requests.streams import RestStream, save, stream_of
+from saigon.rest._calls.answers import Expected, RestResponse, decode, request_id
+from saigon.rest._calls.retry import RetryPolicy
+from saigon.rest._requests.sessions import FinishingAuth, new_session
+from saigon.rest._requests.sender import Call, Hook, Sender, Timeout
+from saigon.rest._uploads.files import Source, Upload, post_file, put_file
+from saigon.rest._calls.urls import PathParams, QueryParams, build_url, parse_base_url
+from saigon.rest._calls.waiting import wait_for
 from saigon.rest.exceptions import (
     ConfigurationError,
     InvalidRequestError,

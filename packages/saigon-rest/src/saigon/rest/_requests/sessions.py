@@ -11,7 +11,7 @@ from requests.cookies import RequestsCookieJar
 
 from saigon.model.interface import HttpRequest, RequestAuthorizer
 from saigon.rest import __version__
-from saigon.rest._bodies import is_rewindable
+from saigon.rest._calls.bodies import is_rewindable
 
 POOL_SIZE = 32
 

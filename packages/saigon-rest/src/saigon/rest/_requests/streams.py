@@ -11,10 +11,10 @@ from requests import Response
 from requests import exceptions as foreign
 from requests.structures import CaseInsensitiveDict
 
-from saigon.rest._bodies import CHUNK, Progress
-from saigon.rest._responses import request_id
-from saigon.rest._transport import translated
-from saigon.rest._urls import without_query
+from saigon.rest._calls.bodies import CHUNK, Progress
+from saigon.rest._calls.answers import request_id
+from saigon.rest._requests.sender import translated
+from saigon.rest._calls.urls import without_query
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from saigon.rest._canonical import DATE_FORMAT
-from saigon.rest._urls import origin
+from saigon.rest._calls.urls import origin
 from saigon.rest.exceptions import InvalidRequestError, PresignedUrlError
 
 _SENT_ANYWAY: Final = frozenset({"host", "content-length"})

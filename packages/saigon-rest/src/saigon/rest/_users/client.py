@@ -11,11 +11,11 @@ import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
 
-from saigon.rest._client import RestClientBase
-from saigon.rest._retry import RetryPolicy
-from saigon.rest._transport import Hook, Timeout
-from saigon.rest._urls import parse_base_url
-from saigon.rest._users import CognitoLogin, LoggedInUser, LoggedInUsers, LoginTokens, UserIdentity
+from saigon.rest._requests.client import RestClientBase
+from saigon.rest._calls.retry import RetryPolicy
+from saigon.rest._requests.sender import Hook, Timeout
+from saigon.rest._calls.urls import parse_base_url
+from saigon.rest._users.registry import CognitoLogin, LoggedInUser, LoggedInUsers, LoginTokens, UserIdentity
 from saigon.rest.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _signing_auth(
     extra_signed_headers: Iterable[str],
     clock: Callable[[], datetime],
 ) -> AuthBase:
-    from saigon.rest._user_auth import UserAuth
+    from saigon.rest._users.auth import UserAuth
     from saigon.rest.sigv4 import region_and_service
 
     return UserAuth(

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from saigon.rest._bodies import FileBody, Progress, is_rewindable, is_text_file
-from saigon.rest._multipart import FormBody
-from saigon.rest._presigned import check_form, check_url
-from saigon.rest._responses import request_id
-from saigon.rest._transport import Call, Sender, Sent, Timeout
+from saigon.rest._calls.bodies import FileBody, Progress, is_rewindable, is_text_file
+from saigon.rest._uploads.multipart import FormBody
+from saigon.rest._uploads.presigned import check_form, check_url
+from saigon.rest._calls.answers import request_id
+from saigon.rest._requests.sender import Call, Sender, Sent, Timeout
 from saigon.rest.exceptions import InvalidRequestError
 
 Source: TypeAlias = str | Path | IO[bytes]

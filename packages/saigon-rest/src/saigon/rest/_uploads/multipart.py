@@ -4,7 +4,7 @@ import io
 import secrets
 from collections.abc import Iterator, Mapping
 
-from saigon.rest._bodies import CHUNK, FileBody
+from saigon.rest._calls.bodies import CHUNK, FileBody
 
 
 class FormBody:

@@ -8,8 +8,8 @@ from typing import Final
 
 from requests import Response
 
-from saigon.rest._rejections import is_signature_rejection
-from saigon.rest._users import LoggedInUsers, UserIdentity
+from saigon.rest._calls.rejections import is_signature_rejection
+from saigon.rest._users.registry import LoggedInUsers, UserIdentity
 from saigon.rest.sigv4 import AwsCredentials, SigV4Auth
 
 _KEY_ID: Final = re.compile(r"Credential=([^/]+)/")

@@ -1,0 +1,1 @@
+"""What a call is and what its answer means, whichever library carries them."""

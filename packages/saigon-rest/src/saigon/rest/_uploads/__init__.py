@@ -1,0 +1,1 @@
+"""Files to pre-signed URLs and forms of S3."""

@@ -1,0 +1,1 @@
+"""Users that are logged in, and calls made as one of them."""
