@@ -478,7 +478,7 @@ def test_the_signature_is_for_the_hosts_region_and_service(
     make_client: Callable[..., AuthRestClient],
 ) -> None:
     url = "https://abc.execute-api.us-east-2.amazonaws.com/prod"
-    auth: Any = make_client(url, region=None)._sender._auth._auth
+    auth: Any = make_client(url, region=None)._sender.authorization._auth
     assert (auth.aws_region, auth.service) == ("us-east-2", "execute-api")
     with pytest.raises(ConfigurationError, match="aws_region"):
         make_client("https://api.example.com", region=None)

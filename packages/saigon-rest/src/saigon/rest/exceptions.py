@@ -22,6 +22,7 @@
      |    |    +-- TooManyRequestsError  429
      |    +-- ServerError              5xx
      +-- ResponseValidationError       a success whose body is not what was asked for
+     +-- ResponseTooLargeError         a success whose body is longer than allowed
      +-- PaginationError               the pages do not end
      +-- WaitTimeoutError              a condition did not come true in time
      +-- WaitFailedError               a condition came out the other way
@@ -53,6 +54,7 @@ __all__ = [
     "RedirectError",
     "RequestRejectedError",
     "RequestTimeoutError",
+    "ResponseTooLargeError",
     "ResponseValidationError",
     "RestError",
     "ServerError",
@@ -220,6 +222,10 @@ class ResponseValidationError(RestError):
         self.body = body
         self.errors = errors
         self.request_id = request_id
+
+
+class ResponseTooLargeError(RestError):
+    """The answer is longer than the client reads into memory; read it as a stream."""
 
 
 class PaginationError(RestError):

@@ -1,21 +1,15 @@
-"""Turn an answer into a model, or into the error that its status stands for."""
+"""An answer, whichever library received it, and its body as a model."""
 
-import re
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
-from requests import Response
 from requests.structures import CaseInsensitiveDict
 
-from saigon.model import PROBLEM_MEDIA_TYPE, BasicRestResponse, ProblemDetails
-from saigon.rest import exceptions
-from saigon.rest._calls.rejections import error_type
-from saigon.rest._calls.retry import retry_after
-from saigon.rest._calls.urls import without_query
-from saigon.rest.exceptions import ResponseValidationError, StatusError
+from saigon.model import BasicRestResponse
+from saigon.rest.exceptions import ResponseValidationError
 
 T = TypeVar("T")
 Expected: TypeAlias = type[T] | TypeAdapter[T]
@@ -28,23 +22,56 @@ _REQUEST_ID_HEADERS: Final = (
     "x-amz-request-id",
 )
 _BODY_KEPT: Final = 2048
-_TEXT_KEPT: Final = 200
-_S3_CODE: Final = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")
-_BY_STATUS: Final[dict[int, type[StatusError]]] = {
-    401: exceptions.UnauthorizedError,
-    403: exceptions.ForbiddenError,
-    404: exceptions.NotFoundError,
-    409: exceptions.ConflictError,
-    429: exceptions.TooManyRequestsError,
-}
-_BY_CLASS: Final[dict[int, type[StatusError]]] = {
-    3: exceptions.RedirectError,
-    4: exceptions.RequestRejectedError,
-    5: exceptions.ServerError,
-}
-_UNKNOWN_ROUTE: Final = (
-    " (API Gateway answers so for a route that it does not know: check method, path and stage)"
-)
+_NOT_MODIFIED: Final = 304
+_REDIRECTION: Final = 300
+_OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to one try of a call."""
+
+    method: str
+    """The method of the request."""
+
+    url: str
+    """The URL of the request without its query."""
+
+    status: int
+    """The HTTP status."""
+
+    headers: CaseInsensitiveDict[str] = field(repr=False)
+    """The headers, by names in any case; those of one name joined by commas."""
+
+    body: bytes = field(default=b"", repr=False)
+    """The body; of a stream nothing, of a stream that is an error its beginning."""
+
+    charset: str | None = None
+    """The character set that the server named."""
+
+    authorization: str = field(default="", repr=False)
+    """The ``Authorization`` header that the request was sent with."""
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is a success, or says that nothing was modified."""
+        return _OK <= self.status < _REDIRECTION or self.status == _NOT_MODIFIED
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the other side logged the request."""
+        return next((self.headers[n] for n in _REQUEST_ID_HEADERS if n in self.headers), None)
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is no text of its character set is replaced."""
+        try:
+            return self.body.decode(self.charset or "utf-8", errors="replace")
+        except LookupError:
+            return self.body.decode(errors="replace")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url} answered {self.status}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +84,7 @@ class RestResponse(Generic[T]):
     status: int
     """The HTTP status."""
 
-    headers: CaseInsensitiveDict[str]
+    headers: Mapping[str, str]
     """The headers, by names in any case."""
 
     request_id: str | None
@@ -70,12 +97,28 @@ class RestResponse(Generic[T]):
     """How many times the call was sent."""
 
 
-def request_id(response: Response) -> str | None:
-    """Return the id under which the other side logged the request."""
-    return next((response.headers[n] for n in _REQUEST_ID_HEADERS if n in response.headers), None)
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of a call."""
+
+    answer: Answer
+    attempts: int
+    elapsed: float
+
+    def as_response(self, expected: Expected[T] | None) -> RestResponse[T]:
+        """Give the answer with its body as what was expected."""
+        return RestResponse(
+            # None only where no model was asked for; the clients' overloads say so to callers.
+            data=cast("T", decode(self.answer, expected)),
+            status=self.answer.status,
+            headers=self.answer.headers,
+            request_id=self.answer.request_id,
+            elapsed=self.elapsed,
+            attempts=self.attempts,
+        )
 
 
-def decode(response: Response, expected: Expected[T] | None) -> T | None:
+def decode(answer: Answer, expected: Expected[T] | None) -> T | None:
     """Validate a body straight from its bytes.
 
     Returns:
@@ -87,17 +130,18 @@ def decode(response: Response, expected: Expected[T] | None) -> T | None:
     if expected is None:
         return None
     if expected is BasicRestResponse:
-        return cast("T", BasicRestResponse(status_code=response.status_code, content=response.text))
+        return cast("T", BasicRestResponse(status_code=answer.status, content=answer.text))
     if expected is bytes:
-        return cast("T", response.content)
+        return cast("T", answer.body)
     adapter = _adapter_of(expected)
     try:
-        if not response.content:
+        if not answer.body:
             return cast("T", adapter.validate_python(None))
-        return cast("T", adapter.validate_json(response.content))
+        return cast("T", adapter.validate_json(answer.body))
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_context=False, include_input=False)
-    raise _invalid(response, [dict(error) for error in errors])
+    # Without its cause, which holds what came.
+    raise _invalid(answer, [dict(error) for error in errors])
 
 
 def _adapter_of(expected: Any) -> TypeAdapter[Any]:
@@ -109,53 +153,14 @@ def _new_adapter(expected: Any) -> TypeAdapter[Any]:
     return TypeAdapter(expected)
 
 
-def _invalid(response: Response, errors: list[dict[str, Any]]) -> ResponseValidationError:
+def _invalid(answer: Answer, errors: list[dict[str, Any]]) -> ResponseValidationError:
     first = errors[0] if errors else {}
     where = ".".join(map(str, first.get("loc", ()))) or "the body"
     return ResponseValidationError(
-        f"{_call(response)} answered {response.status_code} with another body than expected: "
+        f"{answer} with another body than expected: "
         f"{len(errors)} faults, the first at {where}: {first.get('type')}",
-        status=response.status_code,
-        body=response.content[:_BODY_KEPT],
+        status=answer.status,
+        body=answer.body[:_BODY_KEPT],
         errors=errors,
-        request_id=request_id(response),
+        request_id=answer.request_id,
     )
-
-
-def status_error(response: Response, *, attempts: int, now: datetime) -> StatusError:
-    """Make the error that an answer's status stands for."""
-    status = response.status_code
-    kind = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, StatusError)
-    problem = _problem(response)
-    code = error_type(response) or _s3_code(response)
-    return kind(
-        _describe(response, problem, code),
-        status=status,
-        problem=problem,
-        code=code,
-        request_id=request_id(response),
-        retry_after=retry_after(response.headers, now),
-        attempts=attempts,
-    )
-
-
-def _describe(response: Response, problem: ProblemDetails | None, code: str | None) -> str:
-    said = (problem and (problem.detail or problem.title)) or code or response.reason or ""
-    text = f"{_call(response)} answered {response.status_code}: {str(said)[:_TEXT_KEPT]}"
-    return text + _UNKNOWN_ROUTE if code == "MissingAuthenticationTokenException" else text
-
-
-def _call(response: Response) -> str:
-    return f"{response.request.method} {without_query(str(response.request.url))}"
-
-
-def _problem(response: Response) -> ProblemDetails | None:
-    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != PROBLEM_MEDIA_TYPE:
-        return None
-    return ProblemDetails.parse(response.content)
-
-
-def _s3_code(response: Response) -> str | None:
-    match = _S3_CODE.search(response.content[:_BODY_KEPT])
-    return match[1].decode() if match else None

@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from requests import Response
+from saigon.rest._calls.answers import Answer
 
 _SIGNATURE_TYPES: Final = frozenset(
     {
@@ -17,26 +17,26 @@ _SIGNATURE_TYPES: Final = frozenset(
 _FORBIDDEN: Final = 403
 
 
-def error_type(response: Response) -> str | None:
+def error_type(answer: Answer) -> str | None:
     """Return AWS's name of the error, as REST APIs give it."""
-    value = response.headers.get("x-amzn-errortype", "")
+    value = answer.headers.get("x-amzn-errortype", "")
     return value.partition(":")[0].strip() or None
 
 
-def is_signature_rejection(response: Response) -> bool:
+def is_signature_rejection(answer: Answer) -> bool:
     """Tell whether the gateway, not the service behind it, refused the request.
 
     A REST API names the cause. An HTTP API says no more than ``{"message": "Forbidden"}``, so
     that the caller has to look at its own clock and credentials to know whether they explain it.
     """
-    if response.status_code != _FORBIDDEN:
+    if answer.status != _FORBIDDEN:
         return False
-    named = error_type(response)
-    return named in _SIGNATURE_TYPES if named else _is_bare_forbidden(response)
+    named = error_type(answer)
+    return named in _SIGNATURE_TYPES if named else _is_bare_forbidden(answer)
 
 
-def _is_bare_forbidden(response: Response) -> bool:
+def _is_bare_forbidden(answer: Answer) -> bool:
     try:
-        return bool(json.loads(response.content) == {"message": "Forbidden"})
+        return bool(json.loads(answer.body) == {"message": "Forbidden"})
     except ValueError:
         return False

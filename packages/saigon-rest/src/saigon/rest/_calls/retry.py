@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from requests import Response
 from tenacity import RetryCallState
 
 from saigon.model.http import IDEMPOTENCY_KEY_HEADER
+from saigon.rest._calls.answers import Answer
 from saigon.rest.exceptions import ConnectError, TlsError, TransportError
 
 IDEMPOTENT_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
@@ -51,10 +51,10 @@ class RetryPolicy:
             return isinstance(error, ConnectError) or (
                 repeatable and isinstance(error, TransportError) and not isinstance(error, TlsError)
             )
-        response: Response = outcome.result()
-        if not repeatable or response.status_code not in RETRIED_STATUSES:
+        answer: Answer = outcome.result()
+        if not repeatable or answer.status not in RETRIED_STATUSES:
             return False
-        return (retry_after(response.headers, now) or 0) <= self.max_retry_after
+        return (retry_after(answer.headers, now) or 0) <= self.max_retry_after
 
     def delay(self, state: RetryCallState, *, now: datetime, rng: random.Random) -> float:
         """Return the seconds to wait: what the server asks for, else full jitter."""

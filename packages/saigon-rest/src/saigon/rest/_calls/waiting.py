@@ -3,37 +3,55 @@
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from saigon.rest.exceptions import WaitFailedError, WaitTimeoutError
 
 T = TypeVar("T")
 
 
-def wait_for(
-    condition: Callable[[], T],
-    timeout: float,
-    *,
-    until: Callable[[T], bool] = bool,
-    fail_when: Callable[[T], bool] | None = None,
-    interval: float = 0.5,
-    max_interval: float = 10.0,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-    rng: random.Random,
-) -> T:
-    """Ask until the answer is right; see ``RestClientBase.wait_for_condition``."""
-    deadline = clock() + timeout
-    pause = interval
-    while True:
-        value = condition()
-        if until(value):
-            return value
-        if fail_when is not None and fail_when(value):
+@dataclass(frozen=True)
+class Condition(Generic[T]):
+    """When an answer is right, and how long and how often to ask for it."""
+
+    timeout: float
+    until: Callable[[T], bool]
+    fail_when: Callable[[T], bool] | None
+    interval: float
+    max_interval: float
+    clock: Callable[[], float] = time.monotonic
+
+
+class Waiting(Generic[T]):
+    """A condition that is being waited for; the time runs from here."""
+
+    def __init__(self, condition: Condition[T], rng: random.Random) -> None:
+        self._condition = condition
+        self._rng = rng
+        self._deadline = condition.clock() + condition.timeout
+        self._pause = condition.interval
+
+    def pause_after(self, value: T) -> float | None:
+        """Judge an answer.
+
+        Returns:
+            Seconds until it is time to ask again; None where the answer is right.
+
+        Raises:
+            WaitTimeoutError: There is no time left.
+            WaitFailedError: The answer shows that the right one cannot come any more.
+        """
+        condition = self._condition
+        if condition.until(value):
+            return None
+        if condition.fail_when is not None and condition.fail_when(value):
             raise WaitFailedError("what was waited for cannot come any more", last=value)
-        left = deadline - clock()
+        left = self._deadline - condition.clock()
         if left <= 0:
-            raise WaitTimeoutError(f"the condition did not come true in {timeout:g} s", last=value)
+            seconds = f"{condition.timeout:g} s"
+            raise WaitTimeoutError(f"the condition did not come true in {seconds}", last=value)
         # Up to a half less, so that many waiting clients do not ask in step.
-        sleep(min(left, pause * rng.uniform(0.5, 1.0)))
-        pause = min(pause * 2, max_interval)
+        pause = min(left, self._pause * self._rng.uniform(0.5, 1.0))
+        self._pause = min(self._pause * 2, condition.max_interval)
+        return pause

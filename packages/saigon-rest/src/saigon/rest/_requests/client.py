@@ -6,54 +6,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Self, TypeAlias, TypeVar, Unpack, overload
 
 import requests
-from pydantic import BaseModel, TypeAdapter
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 from requests.auth import AuthBase
-from requests.structures import CaseInsensitiveDict
 
 from saigon.model import QueryDataResult
-from saigon.model.http import IDEMPOTENCY_KEY_HEADER
 from saigon.model.interface import RequestAuthorizer
-from saigon.rest._calls.bodies import Progress, is_text_file
-from saigon.rest._requests.streams import RestStream, save, stream_of
-from saigon.rest._calls.answers import Expected, RestResponse, decode, request_id
-from saigon.rest._calls.retry import RetryPolicy
-from saigon.rest._requests.sessions import FinishingAuth, new_session
-from saigon.rest._requests.sender import Call, Hook, Sender, Timeout
-from saigon.rest._uploads.files import Source, Upload, post_file, put_file
-from saigon.rest._calls.urls import PathParams, QueryParams, build_url, parse_base_url
-from saigon.rest._calls.waiting import wait_for
-from saigon.rest.exceptions import (
-    ConfigurationError,
-    InvalidRequestError,
-    NotFoundError,
-    PaginationError,
+from saigon.rest._calls.answers import Expected, RestResponse
+from saigon.rest._calls.authorization import Authorization
+from saigon.rest._calls.bodies import Progress
+from saigon.rest._calls.call import Hook, Timeout
+from saigon.rest._calls.options import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    DEFAULT_TIMEOUT,
+    CallBuilder,
+    CallOptions,
+    with_token,
 )
+from saigon.rest._calls.retry import RetryPolicy
+from saigon.rest._calls.streams import whole_file
+from saigon.rest._calls.waiting import Condition, Waiting
+from saigon.rest._requests.sender import Sender
+from saigon.rest._requests.sessions import FinishingAuth, new_session
+from saigon.rest._requests.streams import RestStream, stream_of
+from saigon.rest._uploads.files import Source, Upload, post_file, put_file
+from saigon.rest.exceptions import NotFoundError, PaginationError
 
 T = TypeVar("T")
 Auth: TypeAlias = AuthBase | RequestAuthorizer
-
-
-class CallOptions(TypedDict, total=False):
-    """What every call takes beside its path and its model."""
-
-    path_params: PathParams
-    """What stands for ``{name}`` in the path: quoted; empty, ``.`` and ``..`` are refused."""
-
-    params: QueryParams | None
-    """The query: a mapping, a model or a ``QueryDataParams``; None values are left out."""
-
-    headers: Mapping[str, str]
-    """Headers beside those of the client."""
-
-    timeout: Timeout
-    """Seconds to connect and to wait for bytes, together or as a pair."""
-
-    idempotency_key: str
-    """Sent as ``Idempotency-Key``, the same on each try; makes any method safe to retry."""
 
 
 class RestClientBase:
@@ -73,6 +55,8 @@ class RestClientBase:
         session: A session to use in place of an own one. It stays the caller's: it is not closed,
             and its cookies and adapters are as the caller made them.
         hooks: Told of each try.
+        max_response_bytes: How many bytes of an answer are read into memory, uncompressed; streams
+            and downloads are not bounded.
         clock: Returns the present time, aware.
         sleep: Waits for so many seconds.
 
@@ -80,24 +64,21 @@ class RestClientBase:
         ConfigurationError: The base URL is not one.
     """
 
-    base_url: str
-
     def __init__(
         self,
         base_url: str,
         *,
-        timeout: Timeout = (5.0, 30.0),
+        timeout: Timeout = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,
         auth: Auth | None = None,
         session: requests.Session | None = None,
         hooks: Sequence[Hook] = (),
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.base_url = parse_base_url(base_url)
-        self._timeout = timeout
-        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._calls = CallBuilder(base_url, timeout=timeout, headers=headers)
         self._sleep = sleep
         self._rng = random.Random()  # noqa: S311  # spreads waits; nothing secret hangs on it
         self._own_session = session is None
@@ -106,15 +87,22 @@ class RestClientBase:
             return Sender(
                 session,
                 auth=FinishingAuth(auth),
+                authorization=Authorization(auth),
                 retry=retry or RetryPolicy(),
-                hooks=hooks,
+                hooks=tuple(hooks),
                 clock=clock or _utc_now,
                 sleep=sleep,
                 rng=self._rng,
+                max_response_bytes=max_response_bytes,
             )
 
         self._sender = sender(session or new_session(), auth)
         self._upload_sender = sender(new_session(), None)
+
+    @property
+    def base_url(self) -> str:
+        """Where paths begin, without a trailing slash."""
+        return self._calls.base_url
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"
@@ -175,7 +163,7 @@ class RestClientBase:
             if page.page_token == token:
                 raise PaginationError(f"the page of {path} names itself as the next one")
             token = page.page_token
-            options["params"] = _with_token(options.get("params"), token)
+            options["params"] = with_token(options.get("params"), token)
 
     @overload
     def create_resource(
@@ -204,7 +192,7 @@ class RestClientBase:
             model: What the answer's body is; without one it is not looked at.
             **options: See ``CallOptions``.
         """
-        return self._send("POST", path, model, _encode(body), options).data
+        return self._send("POST", path, model, options, body).data
 
     @overload
     def update_resource(
@@ -224,7 +212,7 @@ class RestClientBase:
         **options: Unpack[CallOptions],
     ) -> T | None:
         """Put a resource in the place of what is there; arguments as ``create_resource``."""
-        return self._send("PUT", path, model, _encode(body), options).data
+        return self._send("PUT", path, model, options, body).data
 
     @overload
     def patch_resource(
@@ -244,7 +232,7 @@ class RestClientBase:
         **options: Unpack[CallOptions],
     ) -> T | None:
         """Change a part of a resource; of a model only the fields that were set are sent."""
-        return self._send("PATCH", path, model, _encode(body, only_set=True), options).data
+        return self._send("PATCH", path, model, options, body, only_set=True).data
 
     @overload
     def delete_resource(
@@ -276,7 +264,7 @@ class RestClientBase:
     ) -> T | None:
         """Delete a resource; with ``missing_ok``, 404 is no error and gives None."""
         try:
-            return self._send("DELETE", path, model, None, options).data
+            return self._send("DELETE", path, model, options).data
         except NotFoundError:
             if missing_ok:
                 return None
@@ -317,15 +305,14 @@ class RestClientBase:
 
         Arguments and errors are those of ``get_resource`` and ``create_resource``.
         """
-        return self._send(method.upper(), path, model, _encode(body), options)
+        return self._send(method.upper(), path, model, options, body)
 
     @contextmanager
     def stream(self, path: str, **options: Unpack[CallOptions]) -> Iterator[RestStream]:
         """Read a body in pieces, within a ``with`` block."""
-        call = self._call("GET", path, None, options, stream=True)
-        response = self._sender.send(call).response
+        sent, response = self._sender.open(self._calls.call("GET", path, options, stream=True))
         with response:
-            yield stream_of(response)
+            yield stream_of(sent.answer, response)
 
     def download_to(
         self,
@@ -346,8 +333,13 @@ class RestClientBase:
         Returns:
             The bytes written.
         """
-        with self.stream(path, **options) as stream:
-            return save(stream, Path(destination), progress)
+        with (
+            self.stream(path, **options) as stream,
+            whole_file(Path(destination), stream.length, progress) as target,
+        ):
+            for chunk in stream.iter_bytes():
+                target.write(chunk)
+        return target.written
 
     def wait_for_condition(
         self,
@@ -377,16 +369,13 @@ class RestClientBase:
             WaitTimeoutError: None was; ``last`` is the last one.
             WaitFailedError: ``fail_when`` was true of ``last``.
         """
-        return wait_for(
-            condition,
-            timeout,
-            until=until,
-            fail_when=fail_when,
-            interval=interval,
-            max_interval=max_interval,
-            sleep=self._sleep,
-            rng=self._rng,
-        )
+        waiting = Waiting(Condition(timeout, until, fail_when, interval, max_interval), self._rng)
+        while True:
+            value = condition()
+            pause = waiting.pause_after(value)
+            if pause is None:
+                return value
+            self._sleep(pause)
 
     def upload_file_to_url(
         self,
@@ -420,7 +409,7 @@ class RestClientBase:
             content_type=content_type,
             headers=headers or {},
             progress=progress,
-            timeout=timeout or self._timeout,
+            timeout=timeout or self._calls.timeout,
         )
 
     def upload_file_to_form(
@@ -453,7 +442,7 @@ class RestClientBase:
             filename=filename,
             content_type=content_type,
             progress=progress,
-            timeout=timeout or self._timeout,
+            timeout=timeout or self._calls.timeout,
         )
 
     def _send(
@@ -461,75 +450,14 @@ class RestClientBase:
         method: str,
         path: str,
         model: Expected[T] | None,
-        body: tuple[Any, str | None] | None,
         options: CallOptions,
-    ) -> RestResponse[T]:
-        sent = self._sender.send(self._call(method, path, body, options))
-        return RestResponse(
-            # None only where no model was asked for; the overloads above say so to callers.
-            data=cast("T", decode(sent.response, model)),
-            status=sent.response.status_code,
-            headers=sent.response.headers,
-            request_id=request_id(sent.response),
-            elapsed=sent.elapsed,
-            attempts=sent.attempts,
-        )
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: tuple[Any, str | None] | None,
-        options: CallOptions,
+        body: Any = None,
         *,
-        stream: bool = False,
-    ) -> Call:
-        data, content_type = body or (None, None)
-        return Call(
-            method=method,
-            url=build_url(self.base_url, path, options.get("path_params"), options.get("params")),
-            headers=self._call_headers(content_type, options),
-            body=data,
-            timeout=options.get("timeout", self._timeout),
-            stream=stream,
-        )
-
-    def _call_headers(self, content_type: str | None, options: CallOptions) -> dict[str, str]:
-        headers = CaseInsensitiveDict[str](self._headers)
-        if content_type is not None:
-            headers["Content-Type"] = content_type
-        headers.update(options.get("headers", {}))
-        if key := options.get("idempotency_key"):
-            headers[IDEMPOTENCY_KEY_HEADER] = key
-        return dict(headers)
+        only_set: bool = False,
+    ) -> RestResponse[T]:
+        call = self._calls.call(method, path, options, body=body, only_set=only_set)
+        return self._sender.send(call).as_response(model)
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _encode(body: Any, *, only_set: bool = False) -> tuple[Any, str | None]:
-    if is_text_file(body):
-        raise InvalidRequestError("the body is a text-mode file; expected one opened with 'rb'")
-    if body is None or _is_raw(body):
-        return body, None
-    if isinstance(body, BaseModel):
-        text = body.model_dump_json(by_alias=True, exclude_unset=only_set)
-        return text.encode(), "application/json"
-    return to_json(body, by_alias=True), "application/json"
-
-
-def _is_raw(body: Any) -> bool:
-    return isinstance(body, (bytes, bytearray, Iterator)) or hasattr(body, "read")
-
-
-def _with_token(params: QueryParams | None, token: str) -> QueryParams:
-    if params is None:
-        return {"page_token": token}
-    if isinstance(params, BaseModel):
-        if "page_token" not in type(params).model_fields:
-            raise ConfigurationError(
-                f"{type(params).__name__} has no page_token; expected a QueryDataParams"
-            )
-        return params.model_copy(update={"page_token": token})
-    return {**params, "page_token": token}

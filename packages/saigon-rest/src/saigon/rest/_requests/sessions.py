@@ -1,7 +1,5 @@
 """Sessions of ``requests`` that keep nothing of one call for the next but the connection."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
@@ -51,17 +49,6 @@ class FinishingAuth(AuthBase):
         if self._auth is not None:
             _apply(self._auth, r)
         return r
-
-    def one_caller(self) -> AbstractContextManager[object]:
-        """Hold on, for all tries of a call, to whom it is made as."""
-        one_caller: Callable[[], AbstractContextManager[object]]
-        one_caller = getattr(self._auth, "one_caller", nullcontext)
-        return one_caller()
-
-    def recover(self, response: requests.Response) -> bool:
-        """Ask the authorization whether the request is worth authorizing once more."""
-        recover = getattr(self._auth, "recover", None)
-        return recover is not None and bool(recover(response))
 
 
 def _never_chunk_an_empty_file(r: requests.PreparedRequest) -> None:

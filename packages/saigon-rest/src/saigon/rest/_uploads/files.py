@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from saigon.rest._calls.answers import Sent
 from saigon.rest._calls.bodies import FileBody, Progress, is_rewindable, is_text_file
+from saigon.rest._calls.call import Call, Timeout
+from saigon.rest._requests.sender import Sender
 from saigon.rest._uploads.multipart import FormBody
 from saigon.rest._uploads.presigned import check_form, check_url
-from saigon.rest._calls.answers import request_id
-from saigon.rest._requests.sender import Call, Sender, Sent, Timeout
 from saigon.rest.exceptions import InvalidRequestError
 
 Source: TypeAlias = str | Path | IO[bytes]
@@ -60,7 +61,7 @@ def put_file(
     sent_headers = dict(headers)
     if content_type is not None:
         sent_headers["Content-Type"] = content_type
-    check_url(url, sent_headers, sender.now())
+    check_url(url, sent_headers, sender.clock())
     with _opened(source, progress) as body:
         call = Call("PUT", url, sent_headers, body, timeout)
         return _upload(sender.send(call))
@@ -78,7 +79,7 @@ def post_file(
     timeout: Timeout,
 ) -> Upload:
     """Send a file by a pre-signed POST form."""
-    check_form(url, fields, sender.now())
+    check_form(url, fields, sender.clock())
     with _opened(source, progress) as file:
         part_type = content_type or fields.get("Content-Type", _DEFAULT_TYPE)
         body = FormBody(fields, file, filename=filename, content_type=part_type)
@@ -87,11 +88,9 @@ def post_file(
 
 
 def _upload(sent: Sent) -> Upload:
-    response = sent.response
-    with response:
-        return Upload(
-            status=response.status_code,
-            etag=response.headers.get("ETag"),
-            request_id=request_id(response),
-            attempts=sent.attempts,
-        )
+    return Upload(
+        status=sent.answer.status,
+        etag=sent.answer.headers.get("ETag"),
+        request_id=sent.answer.request_id,
+        attempts=sent.attempts,
+    )

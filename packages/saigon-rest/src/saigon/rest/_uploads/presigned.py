@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from saigon.rest._canonical import DATE_FORMAT
 from saigon.rest._calls.urls import origin
+from saigon.rest._canonical import DATE_FORMAT
 from saigon.rest.exceptions import InvalidRequestError, PresignedUrlError
 
 _SENT_ANYWAY: Final = frozenset({"host", "content-length"})

@@ -6,8 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
-from requests import Response
-
+from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.rejections import is_signature_rejection
 from saigon.rest._users.registry import LoggedInUsers, UserIdentity
 from saigon.rest.sigv4 import AwsCredentials, SigV4Auth
@@ -46,11 +45,10 @@ class UserAuth(SigV4Auth):
         """Stay with the present user, whatever another thread switches to."""
         return self._users.acting_as(self._users.current().identity.username)
 
-    def recover(self, response: Response) -> bool:
+    def recover(self, answer: Answer) -> bool:
         """Look whether newer credentials, or the server's clock, explain a refusal."""
-        if not is_signature_rejection(response):
+        if not is_signature_rejection(answer):
             return False
-        authorization = str(response.request.headers.get("Authorization", ""))
-        used = _KEY_ID.search(authorization)
+        used = _KEY_ID.search(answer.authorization)
         refreshed = used is not None and used[1] != self.aws_access_key
-        return refreshed or super().recover(response)
+        return refreshed or super().recover(answer)

@@ -11,11 +11,18 @@ import requests
 from pydantic import SecretStr
 from requests.auth import AuthBase
 
-from saigon.rest._requests.client import RestClientBase
+from saigon.rest._calls.call import Hook, Timeout
+from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT
 from saigon.rest._calls.retry import RetryPolicy
-from saigon.rest._requests.sender import Hook, Timeout
 from saigon.rest._calls.urls import parse_base_url
-from saigon.rest._users.registry import CognitoLogin, LoggedInUser, LoggedInUsers, LoginTokens, UserIdentity
+from saigon.rest._requests.client import RestClientBase
+from saigon.rest._users.registry import (
+    CognitoLogin,
+    LoggedInUser,
+    LoggedInUsers,
+    LoginTokens,
+    UserIdentity,
+)
 from saigon.rest.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
@@ -47,6 +54,7 @@ class AuthRestClient(RestClientBase):
         headers: Sent with every call.
         session: A session to use in place of an own one.
         hooks: Told of each try.
+        max_response_bytes: How many bytes of an answer are read into memory.
         clock: Returns the present time, aware.
         sleep: Waits for so many seconds.
 
@@ -65,11 +73,12 @@ class AuthRestClient(RestClientBase):
         service: str | None = None,
         refresh_margin: timedelta = timedelta(minutes=5),
         extra_signed_headers: Iterable[str] = (),
-        timeout: Timeout = (5.0, 30.0),
+        timeout: Timeout = DEFAULT_TIMEOUT,
         retry: RetryPolicy | None = None,
         headers: Mapping[str, str] | None = None,
         session: requests.Session | None = None,
         hooks: Sequence[Hook] = (),
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -93,6 +102,7 @@ class AuthRestClient(RestClientBase):
             auth=auth,
             session=session,
             hooks=hooks,
+            max_response_bytes=max_response_bytes,
             clock=self._clock,
             sleep=sleep,
         )
