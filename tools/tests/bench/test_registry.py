@@ -27,7 +27,9 @@ def test_both_sides_of_a_bench_run(
 
 def test_benches_are_chosen_by_the_beginning_of_their_names() -> None:
     names = [each.name for each in find_benches(["signing-get"])]
-    assert names == ["signing-get-botocore", "signing-get-requests-auth"]
+    assert names == [
+        f"signing-get-{peer}" for peer in ("botocore", "requests-auth", "requests-aws4auth")
+    ]
 
 
 def test_unknown_name_is_answered_with_those_there_are() -> None:
