@@ -1,44 +1,41 @@
 """The client that logs users in with Cognito and signs their calls."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import requests
 from pydantic import SecretStr
-from requests.auth import AuthBase
 
+from saigon.model import QueryDataResult
 from saigon.rest._calls.call import Hook, Timeout
-from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT
+from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT, CallOptions
 from saigon.rest._calls.retry import RetryPolicy
-from saigon.rest._calls.urls import parse_base_url
 from saigon.rest._requests.client import RestClientBase
-from saigon.rest._users.registry import (
-    CognitoLogin,
-    LoggedInUser,
-    LoggedInUsers,
-    LoginTokens,
-    UserIdentity,
-)
-from saigon.rest.exceptions import MissingExtraError
+from saigon.rest._requests.streams import RestStream
+from saigon.rest._users.choice import UserChoice
+from saigon.rest._users.identity import CognitoLogin, UserIdentity
 
 if TYPE_CHECKING:
+    from contextlib import _GeneratorContextManager
+
     from saigon.aws.cognito import AuthChallenge, CognitoClientConfig
 
-EXECUTE_API = "execute-api"
+T = TypeVar("T")
+Acting = Callable[[], AbstractContextManager[object]]
 
 
-class AuthRestClient(RestClientBase):
+class AuthRestClient(UserChoice, RestClientBase):
     """Call an API Gateway API as users of a Cognito user pool.
 
     Needs the extra ``[aws]``. Each try of a call is signed with temporary credentials of the user
     that the call began as, which are refreshed ahead of their expiry, once however many threads
     ask. The current user is that of the innermost ``as_user`` of this thread or task, else that of
     ``switch_user``, else the one who is logged in. With nobody logged in, or several and none
-    chosen, a call fails before anything is sent.
+    chosen, a call fails before anything is sent. So it does once Cognito takes the refresh token no
+    more: the user stays the one to call as, and has to log in again.
 
     Args:
         base_url: Where paths begin, ``https://host/stage``.
@@ -82,28 +79,28 @@ class AuthRestClient(RestClientBase):
         clock: Callable[[], datetime] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._cognito = cognito or _cognito_client(cognito_config)
-        self._users = LoggedInUsers()
-        self._refresh_margin = refresh_margin
-        self._clock = clock or _utc_now
-        auth = _signing_auth(
-            self._users,
-            urlsplit(parse_base_url(base_url)).netloc,
+        from saigon.rest._users.logins import UserLogins
+
+        self._logins = UserLogins(
+            base_url,
+            cognito_config,
+            cognito=cognito,
             region=region,
             service=service,
+            refresh_margin=refresh_margin,
             extra_signed_headers=extra_signed_headers,
-            clock=self._clock,
+            clock=clock,
         )
         super().__init__(
             base_url,
             timeout=timeout,
             retry=retry,
             headers=headers,
-            auth=auth,
+            auth=self._logins.auth,
             session=session,
             hooks=hooks,
             max_response_bytes=max_response_bytes,
-            clock=self._clock,
+            clock=clock,
             sleep=sleep,
         )
 
@@ -117,8 +114,7 @@ class AuthRestClient(RestClientBase):
             CognitoError: The login failed; ``ChallengeRequiredError`` where Cognito asks for more
                 than the password: its ``challenge`` is for ``respond_to_challenge``.
         """
-        secret = password.get_secret_value() if isinstance(password, SecretStr) else password
-        return self._take_in(username, self._cognito.login_user(username, secret))
+        return self._logins.login(username, password)
 
     def respond_to_challenge(
         self,
@@ -127,7 +123,9 @@ class AuthRestClient(RestClientBase):
         *,
         responses: Mapping[str, str | SecretStr] | None = None,
     ) -> UserIdentity:
-        """Go on with a login that Cognito asked for more at; the user gets the challenge's name.
+        """Go on with a login that Cognito asked for more at.
+
+        The user gets the name that the login began with, where it began here.
 
         Args:
             challenge: The ``challenge`` of the ``ChallengeRequiredError``.
@@ -138,97 +136,43 @@ class AuthRestClient(RestClientBase):
             CognitoError: The answer was not accepted; ``ChallengeRequiredError`` where Cognito
                 asks for yet more.
         """
-        from saigon.aws.cognito import AuthChallenge
-        from saigon.aws.cognito.exceptions import ChallengeRequiredError
+        return self._logins.respond_to_challenge(challenge, answer, responses)
 
-        outcome = self._cognito.respond_to_challenge(challenge, answer, responses=responses)
-        if isinstance(outcome, AuthChallenge):
-            raise ChallengeRequiredError(outcome)
-        return self._take_in(challenge.username, outcome)
+    def paginate(
+        self, path: str, item: type[T], **options: Unpack[CallOptions]
+    ) -> Iterator[QueryDataResult[T]]:
+        """Read a listing page by page, each page as the user of now, whenever it is asked for.
 
-    def as_user(self, user: UserIdentity | str) -> AbstractContextManager[UserIdentity]:
-        """Call as a logged-in user within a ``with`` block.
-
-        The choice holds for this thread or task alone, and for the tasks that it starts.
+        Otherwise as ``RestClientBase.paginate``.
 
         Raises:
-            NotLoggedInError: The user is not logged in.
+            NotLoggedInError: It is not known as which user to read it.
         """
-        return self._users.acting_as(_name(user))
+        return _pages(self._logins.users.hold(), super().paginate(path, item, **options))
 
-    def switch_user(self, user: UserIdentity | str) -> None:
-        """Call as a logged-in user from now on, in every thread.
-
-        For programs that act as one user at a time; where several act at once, use ``as_user``.
+    def stream(
+        self, path: str, **options: Unpack[CallOptions]
+    ) -> "_GeneratorContextManager[RestStream]":
+        """Read a body in pieces, within a ``with`` block, as the user of now.
 
         Raises:
-            NotLoggedInError: The user is not logged in.
+            NotLoggedInError: It is not known as which user to read it.
         """
-        self._users.choose(_name(user))
-
-    @property
-    def current_user(self) -> UserIdentity | None:
-        """The user that a call made here and now would be signed as; None if that is not known."""
-        return self._users.current_identity()
-
-    def logout(self, user: UserIdentity | str | None = None) -> None:
-        """Forget a user's tokens and credentials; by default the current user's.
-
-        Cognito is not told: the credentials expire, and the refresh token can be revoked with
-        ``saigon.aws.cognito``.
-
-        Raises:
-            NotLoggedInError: No user was named, and there is no current one.
-        """
-        self._users.remove(_name(self._users.current().identity if user is None else user))
-
-    def _take_in(self, username: str, tokens: LoginTokens) -> UserIdentity:
-        user = LoggedInUser(
-            username,
-            tokens,
-            cognito=self._cognito,
-            margin=self._refresh_margin,
-            clock=self._clock,
-        )
-        self._users.add(user)
-        return user.identity
+        return _opened(self._logins.users.hold(), super().stream(path, **options))
 
 
-def _name(user: UserIdentity | str) -> str:
-    return user if isinstance(user, str) else user.username
+def _pages(acting: Acting, pages: Iterator[QueryDataResult[T]]) -> Iterator[QueryDataResult[T]]:
+    while True:
+        with acting():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _cognito_client(config: "CognitoClientConfig | None") -> CognitoLogin:
-    if config is None:
-        raise TypeError("expected a cognito_config, or a client as cognito=")
-    try:
-        from saigon.aws.cognito import CognitoClient
-    except ModuleNotFoundError as exc:
-        raise MissingExtraError("aws", exc.name) from exc
-    return CognitoClient(config)
-
-
-def _signing_auth(
-    users: LoggedInUsers,
-    host: str,
-    *,
-    region: str | None,
-    service: str | None,
-    extra_signed_headers: Iterable[str],
-    clock: Callable[[], datetime],
-) -> AuthBase:
-    from saigon.rest._users.auth import UserAuth
-    from saigon.rest.sigv4 import region_and_service
-
-    return UserAuth(
-        users,
-        host,
-        region=region,
-        service=service or (None if region_and_service(host) else EXECUTE_API),
-        extra_signed_headers=extra_signed_headers,
-        clock=clock,
-    )
+@contextmanager
+def _opened(acting: Acting, stream: AbstractContextManager[RestStream]) -> Iterator[RestStream]:
+    with ExitStack() as stack:
+        with acting():
+            opened = stack.enter_context(stream)
+        yield opened
