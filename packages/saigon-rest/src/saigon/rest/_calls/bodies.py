@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any, Final
 
 from saigon.rest._canonical import EMPTY_HASH
-from saigon.rest.exceptions import SigningError
+from saigon.rest.exceptions import FileChangedError, SigningError
 
 Progress = Callable[[int, int | None], None]
 
@@ -19,20 +19,19 @@ SPOOL_IN_MEMORY: Final = 1024 * 1024
 class FileBody:
     """What is left of a seekable binary file, as a body with a length, counted from zero.
 
+    Of a file that grows, only what was there at first is read.
+
     Args:
         file: The file, taken from its present position on.
-        progress: Called with the bytes read so far and the length.
         owned: Close the file with this body.
     """
 
-    def __init__(
-        self, file: IO[bytes], *, progress: Progress | None = None, owned: bool = False
-    ) -> None:
+    def __init__(self, file: IO[bytes], *, owned: bool = False) -> None:
         self._file = file
-        self._progress = progress
         self._owned = owned
         self._start = file.tell()
         self._length = file.seek(0, io.SEEK_END) - self._start
+        self._position = 0
         file.seek(self._start)
 
     def __len__(self) -> int:
@@ -46,21 +45,32 @@ class FileBody:
         self.close()
 
     def read(self, size: int = -1) -> bytes:
-        """Read like a file."""
-        data = self._file.read(size)
-        if data and self._progress is not None:
-            self._progress(self.tell(), self._length)
+        """Read like a file.
+
+        Raises:
+            FileChangedError: The file ends before its length.
+        """
+        left = self._length - self._position
+        wanted = left if size < 0 else min(size, left)
+        if wanted <= 0:
+            return b""
+        data = self._file.read(wanted)
+        if not data:
+            raise FileChangedError(
+                f"the file had {self._length} bytes and has {self._position} now; send it again"
+            )
+        self._position += len(data)
         return data
 
     def tell(self) -> int:
         """Return the position."""
-        return self._file.tell() - self._start
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move like a file."""
-        if whence == io.SEEK_SET:
-            offset += self._start
-        return self._file.seek(offset, whence) - self._start
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
+        self._position = self._file.seek(self._start + base + offset) - self._start
+        return self._position
 
     def close(self) -> None:
         """Close the file if it was opened for this body."""
@@ -72,6 +82,8 @@ def is_text_file(body: object) -> bool:
     """Tell whether reading gives text, whose bytes depend on the machine."""
     if isinstance(body, io.TextIOBase):
         return True
+    if isinstance(body, (io.RawIOBase, io.BufferedIOBase)):
+        return False  # whatever it calls its mode: a member of a zip archive says "r"
     mode = getattr(body, "mode", None)
     return hasattr(body, "read") and isinstance(mode, str) and "b" not in mode
 

@@ -4,27 +4,31 @@ import io
 import secrets
 from collections.abc import Iterator, Mapping
 
-from saigon.rest._calls.bodies import CHUNK, FileBody
+from saigon.rest._calls.bodies import CHUNK
+from saigon.rest._uploads.told import ToldBody
+from saigon.rest.exceptions import InvalidRequestError
 
 
 class FormBody:
     """The multipart body of a pre-signed POST: the fields, then the file, as S3 wants it.
+
+    Names are escaped as browsers do, values are sent as they are, all of it in UTF-8. The boundary
+    is random, so that neither a field nor the file can hold it but by chance.
 
     See Also:
         https://www.rfc-editor.org/rfc/rfc7578
     """
 
     def __init__(
-        self, fields: Mapping[str, str], file: FileBody, *, filename: str, content_type: str
+        self, fields: Mapping[str, str], file: ToldBody, *, filename: str, content_type: str
     ) -> None:
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
         head = "".join(_field(boundary, name, value) for name, value in fields.items())
-        head += _file_head(boundary, filename, content_type)
-        self._head = head.encode()
+        self._head = _utf8(head + _file_head(boundary, filename, content_type))
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._file = file
-        self.seek(0)
+        self._begin()
 
     def __len__(self) -> int:
         return len(self._head) + len(self._file) + len(self._tail)
@@ -52,9 +56,21 @@ class FormBody:
         if offset != 0:
             raise io.UnsupportedOperation("a form goes back to its start only")
         self._file.seek(0)
+        self._begin()
+        return 0
+
+    def _begin(self) -> None:
         self._parts = (io.BytesIO(self._head), self._file, io.BytesIO(self._tail))
         self._position = 0
-        return 0
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Without its cause, which holds the text.
+        error = InvalidRequestError("a field or the file's name holds half a character")
+    raise error
 
 
 def _field(boundary: str, name: str, value: str) -> str:
