@@ -76,7 +76,9 @@ def uploader(uploading: Uploading) -> Iterator[Upload]:
             if uploading.way == "upload_file_to_url":
                 yield lambda file: client.upload_file_to_url(url, file).etag
             else:
-                yield lambda file: client.upload_file_to_form(url, fields, file).etag
+                yield (
+                    lambda file: client.upload_file_to_form(url, fields, file, filename="file").etag
+                )
     else:
         with requests.Session() as session:
             yield lambda file: _by_hand(session, uploading, file)

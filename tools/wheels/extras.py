@@ -21,9 +21,11 @@ _MODULES: Final = {
     "saigon.fastapi._logs.json": "saigon-fastapi[json]",
     "saigon.orm._engine.aiomysql_connection": "saigon-orm[async]",
     "saigon.orm._engine.pymysql_connection": "saigon-orm[mysql]",
-    "saigon.rest._aws_requests_auth": "saigon-rest[aws]",
-    "saigon.rest._user_auth": "saigon-rest[aws]",
+    "saigon.rest._signing.aws_requests_auth": "saigon-rest[aws]",
+    "saigon.rest._users.auth": "saigon-rest[aws]",
+    "saigon.rest.gateway._command.serving": "saigon-rest[gateway]",
     "saigon.rest.sigv4": "saigon-rest[aws]",
+    "saigon.rest.testing._fixtures": "saigon-rest[testing]",
 }
 
 _POOL: Final = "user_pool_id='eu-west-1_abc', client_id='abc'"
@@ -62,6 +64,9 @@ _USES: Final = {
     ),
     "saigon-rest[gateway]": (
         "from saigon.rest.gateway import UpstreamProxy; UpstreamProxy('http://127.0.0.1:1')"
+    ),
+    "saigon-rest[testing]": (
+        "from saigon.rest.testing import LocalServer; LocalServer(None).start()"
     ),
 }
 

@@ -1,32 +1,33 @@
-"""Servers and workers in threads of this process, ended in order."""
+"""A server and workers in threads of this process, ended in order."""
 
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Self
 
-import uvicorn
 from starlette.types import ASGIApp
+
+from saigon.rest.testing import LocalServer
 
 
 @contextmanager
 def served(app: ASGIApp) -> Iterator[str]:
     """Serve an ASGI application on 127.0.0.1, at a free port, and give its address."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        # asyncio sets it on sockets of its own making; without it each answer takes 40 ms.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="uvicorn")
-        thread.start()
-        try:
-            yield "http://{}:{}".format(*listener.getsockname())
-        finally:
-            server.should_exit = True
-            thread.join()
+    with LocalServer(app) as server:
+        yield server.url
+
+
+@contextmanager
+def working(workers: Sequence["Worker"]) -> Iterator[None]:
+    """Let workers run for as long as the block, and end them together."""
+    for worker in workers:
+        worker.thread.start()
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.stop.set()
+        for worker in workers:
+            worker.thread.join()
 
 
 class Worker:
@@ -34,22 +35,12 @@ class Worker:
 
     def __init__(self, name: str, run: Callable[[Event], object]) -> None:
         self.error: BaseException | None = None
+        self.stop = Event()
+        self.thread = Thread(target=self._run_until_stopped, name=name)
         self._run = run
-        self._stop = Event()
-        self._thread = Thread(target=self._run_until_stopped, name=name)
-
-    def __enter__(self) -> Self:
-        """Start the thread."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc_info: object) -> None:
-        """Stop the thread and wait for its end."""
-        self._stop.set()
-        self._thread.join()
 
     def _run_until_stopped(self) -> None:
         try:
-            self._run(self._stop)
+            self._run(self.stop)
         except BaseException as error:  # noqa: BLE001  # it is raised where the work is waited for
             self.error = error

@@ -14,7 +14,7 @@ from orders.database import connected, login_in, own_table
 from orders.importer import UploadImporter
 from orders.local import Resources, make_resources
 from orders.models import ServiceSecret, StoredOrder
-from orders.serving import Worker, served
+from orders.serving import Worker, served, working
 from saigon.aws.cognito import CognitoClient
 from saigon.aws.s3 import s3_get_client
 from saigon.aws.secrets import AwsSecretVault
@@ -22,7 +22,8 @@ from saigon.aws.sqs import ForwarderConfig, SqsToRdsForwarder
 from saigon.aws.testing import LocalAws
 from saigon.model import PaginationTokenCodec
 from saigon.orm.connection import DbConnector
-from saigon.rest.gateway import LocalGateway, UpstreamProxy
+from saigon.rest.gateway import UpstreamProxy
+from saigon.rest.testing import LocalApi
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -112,13 +113,14 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
             ),
         )
         service_url = stack.enter_context(served(orders_app(service)))
-        gateway = LocalGateway(
+        api = LocalApi(
             UpstreamProxy(service_url),
-            credentials=resources.identities.find,
+            resources.identities,
             secret_headers={GATEWAY_SECRET_HEADER: secret.gateway_secret},
         )
-        gateway_url = stack.enter_context(served(gateway))
-        workers = [stack.enter_context(worker) for worker in _workers(service, resources)]
+        stack.enter_context(api)
+        workers = _workers(service, resources)
+        stack.enter_context(working(workers))
         yield OrdersSystem(
             resources=resources,
             session=session,
@@ -126,7 +128,7 @@ def running(database_url: str | None = None) -> Iterator[OrdersSystem]:
             db=db,
             table=table,
             service_url=service_url,
-            gateway_url=gateway_url,
+            gateway_url=api.url,
             workers=workers,
         )
 
