@@ -27,6 +27,7 @@ FORBIDDEN = {
     "saigon.rest.client": [*AWS, *SQL, *WEB, "httpx", "saigon.aws"],
     "saigon.rest.gateway": [*AWS, *SQL, *WEB, "saigon.fastapi"],
     "saigon.rest.sigv4": [*AWS, *SQL, *WEB],
+    "saigon.rest.testing": [*AWS, *SQL, *WEB, *HTTP, "saigon.aws", "saigon.fastapi"],
     "saigon.fastapi": [*AWS, *SQL, *WEB, *HTTP],
     "saigon.fastapi.headers": [*AWS, *SQL, *HTTP, "saigon.aws", "saigon.orm", "saigon.rest"],
     "saigon.fastapi.utils": [*AWS, *SQL, *HTTP, "saigon.aws", "saigon.orm", "saigon.rest"],

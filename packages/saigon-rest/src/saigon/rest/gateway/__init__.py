@@ -6,8 +6,8 @@ tests on one machine only: it refuses to run on AWS, and to answer beyond loopba
 """
 
 from saigon.rest.gateway._callers import CallersFile, GatewayCaller
-from saigon.rest.gateway._context import DEFAULT_MAPPING
 from saigon.rest.gateway._middleware import LocalGateway
+from saigon.rest.gateway._onward.variables import DEFAULT_MAPPING
 from saigon.rest.gateway._proxy import UpstreamProxy
 
 __all__ = ["DEFAULT_MAPPING", "CallersFile", "GatewayCaller", "LocalGateway", "UpstreamProxy"]

@@ -1,5 +1,6 @@
 """Whose credentials the gateway knows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,10 @@ from saigon.rest.exceptions import ConfigurationError
 
 
 class GatewayCaller(TemporaryCredentials, Protocol):
-    """Temporary credentials and the user that they were issued to."""
+    """Temporary credentials and the user that they were issued to.
+
+    Where there is an ``identity_pool_id`` too, it fills the variable of that name.
+    """
 
     @property
     def user_sub(self) -> str:
@@ -38,6 +42,7 @@ class _FileCaller(BaseModelNoExtra):
     user_sub: str
     user_pool_id: str
     region: str
+    identity_pool_id: str | None = None
 
 
 _CALLERS = TypeAdapter(list[_FileCaller])
@@ -62,12 +67,30 @@ class CallersFile:
             OSError: The file cannot be read.
             ConfigurationError: It holds something else.
         """
+        return next((c for c in self.read() if c.access_key_id == access_key_id), None)
+
+    def first(self) -> GatewayCaller:
+        """Return the first caller, to sign with: ``SigV4Auth(…, credentials=callers.first)``.
+
+        Raises:
+            OSError: The file cannot be read.
+            ConfigurationError: It holds nobody, or something else.
+        """
+        for caller in self.read():
+            return caller
+        raise ConfigurationError(f"{self._path}: expected at least one caller")
+
+    def read(self) -> Sequence[GatewayCaller]:
+        """Return all callers.
+
+        Raises:
+            OSError: The file cannot be read.
+            ConfigurationError: It holds something else.
+        """
         try:
-            callers = _CALLERS.validate_json(self._path.read_bytes())
+            return _CALLERS.validate_json(self._path.read_bytes())
         except ValidationError as exc:
             faults = exc.errors(include_input=False)
-        else:
-            return next((c for c in callers if c.access_key_id == access_key_id), None)
         # Without its cause, whose text shows what stands in the file.
         where = ".".join(map(str, faults[0]["loc"])) or "its start"
         raise ConfigurationError(

@@ -1,7 +1,6 @@
 """The gateway as ASGI middleware."""
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -9,10 +8,13 @@ from typing import Final
 from pydantic import SecretStr
 
 from saigon.rest.exceptions import ConfigurationError
-from saigon.rest.gateway import _refusals as refusals
+from saigon.rest.gateway._answers.ids import RequestIds, new_ids, with_ids
+from saigon.rest.gateway._answers.refusal import Flavour, Refusal, RefusedError
+from saigon.rest.gateway._answers.standard import BODY_TOO_LARGE, MAX_BODY
 from saigon.rest.gateway._asgi import (
     App,
     BodyTooLargeError,
+    Message,
     Receive,
     Scope,
     Send,
@@ -22,14 +24,23 @@ from saigon.rest.gateway._asgi import (
     replay,
 )
 from saigon.rest.gateway._callers import GatewayCaller
-from saigon.rest.gateway._context import DEFAULT_MAPPING, check_mapping, mapped_headers
-from saigon.rest.gateway._production import is_beyond_loopback, refuse_on_aws
-from saigon.rest.gateway._refusals import Flavour, Refusal, RefusedError
-from saigon.rest.gateway._verify import ReceivedRequest, verify
+from saigon.rest.gateway._onward.exchange import Exchange
+from saigon.rest.gateway._onward.headers import OnwardHeaders
+from saigon.rest.gateway._onward.variables import DEFAULT_MAPPING
+from saigon.rest.gateway._production import refuse_on_aws
+from saigon.rest.gateway._signature.received import ReceivedRequest
+from saigon.rest.gateway._signature.verify import verify
+from saigon.rest.gateway._target.limits import (
+    refuse_beyond_loopback,
+    refuse_large_head,
+    refuse_odd_target,
+)
+from saigon.rest.gateway._target.routes import Authorization, Routes
+from saigon.rest.gateway._target.stage import DEFAULT_STAGE, below_stage, stage_prefix
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("saigon.rest.gateway")
 
-MAX_BODY: Final = 10 * 1024 * 1024
+_PATH_SHOWN: Final = 200
 
 
 def _utc_now() -> datetime:
@@ -39,25 +50,33 @@ def _utc_now() -> datetime:
 class LocalGateway:
     """Stand where API Gateway stands: let through what is signed, and say by whom.
 
-    A request must carry a Signature Version 4 that fits what arrived, no older than five minutes,
-    and the session token of known credentials. Anything else is answered with API Gateway's own
-    403. The mapped headers are overwritten, whatever the caller sent in them; a header that is
-    not mapped is let through as API Gateway lets it through. As there, the Authorization header
-    ends here and a body holds at most 10 MiB. WebSockets are refused.
+    A request must carry a Signature Version 4 that fits what arrived, in the Authorization header
+    and no older than five minutes or in the query and not expired, and the session token of known
+    credentials. Anything else is answered as API Gateway answers it; the log says why.
+
+    The mapped headers are overwritten, whatever the caller sent in them; a header that is not
+    mapped is let through as API Gateway lets it through. As there, the Authorization header ends
+    here, the headers that tell of the way and of the trace are written on, a body holds at most
+    10 MiB, and the request line and header values 10,240 bytes. WebSockets are refused.
 
     Args:
         app: The service.
         credentials: Returns the caller of an access key id, None for an unknown one; a Cognito
             identity pool of ``saigon.aws.testing`` has it as ``find``.
-        flavour: ``"rest"`` or ``"http"``: which kind of API's answers to give.
-        secret_headers: Static headers that tell the service that its gateway sent the request.
+        flavour: ``"rest"`` or ``"http"``: which kind of API to be.
+        secret_headers: Static headers that tell the service that its gateway sent the request;
+            a route that asks for no signature brings none.
         mapping: Which header is filled with which ``$context`` variable.
+        stage: What each path begins with, such as ``"prod"``; it becomes the ``root_path``.
+        routes: What each route asks for, in API Gateway's own words, such as
+            ``{"GET /health/live": "NONE", "ANY /{proxy+}": "AWS_IAM"}``. By default every path is
+            there, and asks for a signature.
         region: The one region that signatures must be for; any by default.
         clock: Returns the present time, aware.
 
     Raises:
         GatewayRefusedError: This is AWS (``AWS_EXECUTION_ENV`` or ``AWS_LAMBDA_FUNCTION_NAME``).
-        ConfigurationError: The flavour or a variable of the mapping is unknown.
+        ConfigurationError: The flavour, a variable of the mapping, the stage or a route is none.
     """
 
     def __init__(
@@ -68,6 +87,8 @@ class LocalGateway:
         flavour: Flavour = "rest",
         secret_headers: Mapping[str, str | SecretStr] | None = None,
         mapping: Mapping[str, str] = DEFAULT_MAPPING,
+        stage: str | None = None,
+        routes: Mapping[str, Authorization] | None = None,
         region: str | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
@@ -77,89 +98,80 @@ class LocalGateway:
         self._app = app
         self._credentials = credentials
         self._flavour: Flavour = flavour
-        self._secret_headers = dict(secret_headers or {})
-        self._mapping = check_mapping(mapping)
+        self._headers = OnwardHeaders(flavour, mapping, secret_headers)
+        self._stage = stage or DEFAULT_STAGE
+        self._prefix = stage_prefix(stage)
+        self._routes = Routes(routes, flavour)
         self._region = region
         self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Verify one request and pass it on, or refuse it."""
         if scope["type"] == "http":
-            await self._handle(scope, receive, send)
+            ids = new_ids(self._flavour)
+            await self._handle(scope, receive, self._with_ids(send, ids), ids)
         elif scope["type"] == "websocket":
             # Closed before it is accepted, the handshake is answered with 403.
             await send({"type": "websocket.close", "code": 1008})
         else:
             await self._app(scope, receive, send)
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = str(uuid.uuid4())
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, ids: RequestIds) -> None:
         try:
-            _refuse_beyond_loopback(scope)
+            refuse_beyond_loopback(scope)
+            refuse_large_head(scope)
             body = await read_body(receive, MAX_BODY)
             if body is None:
                 return
-            _refuse_odd_target(scope)
-            caller = verify(
-                _received(scope, body),
-                credentials=self._credentials,
-                region=self._region,
-                now=self._clock(),
-            )
+            exchange = self._let_through(scope, body, ids)
         except RefusedError as exc:
-            await self._refuse(exc.refusal, request_id, send)
+            await self._refuse(exc.refusal, scope, send, ids)
             return
         except BodyTooLargeError:
-            await self._refuse(refusals.TOO_LARGE, request_id, send)
+            await self._refuse(BODY_TOO_LARGE, scope, send, ids)
             return
-        onward = {**scope, "headers": self._onward_headers(scope, caller, request_id)}
+        logger.info("%s %s is let through as %s", scope["method"], _shown(scope), ids.request_id)
+        onward = {
+            **scope,
+            "root_path": scope.get("root_path", "") + self._prefix,
+            "headers": self._headers.of(exchange),
+        }
         await self._app(onward, replay(body, receive), send)
 
-    async def _refuse(self, refusal: Refusal, request_id: str, send: Send) -> None:
-        logger.info("refused %s: %s", request_id, refusal.error_type)
-        headers = refusal.headers(self._flavour, request_id)
-        await answer(send, refusal.status, headers, refusal.body(self._flavour))
+    def _let_through(self, scope: Scope, body: bytes, ids: RequestIds) -> Exchange:
+        refuse_odd_target(scope)
+        path = below_stage(raw_path(scope), self._prefix)
+        now, caller = self._clock(), None
+        if self._routes.authorization(scope["method"], path) == "AWS_IAM":
+            caller = verify(
+                ReceivedRequest.of(scope, body),
+                credentials=self._credentials,
+                region=self._region,
+                now=now,
+            )
+        return Exchange(scope, ids, self._stage, now, caller)
 
-    def _onward_headers(
-        self, scope: Scope, caller: GatewayCaller, request_id: str
-    ) -> list[tuple[bytes, bytes]]:
-        ours = mapped_headers(self._mapping, caller, request_id)
-        ours |= {name: _reveal(value) for name, value in self._secret_headers.items()}
-        encoded = [(name.lower().encode(), value.encode()) for name, value in ours.items()]
-        replaced = {name for name, _ in encoded} | {b"authorization"}
-        kept = [(name, value) for name, value in scope["headers"] if name.lower() not in replaced]
-        return kept + encoded
+    async def _refuse(self, refusal: Refusal, scope: Scope, send: Send, ids: RequestIds) -> None:
+        logger.warning(
+            "%s %s is refused as %s: %s",
+            scope["method"],
+            _shown(scope),
+            ids.request_id,
+            refusal.why,
+        )
+        flavour = self._flavour
+        headers = refusal.headers(flavour)
+        await answer(send, refusal.status_of(flavour), headers, refusal.body(flavour))
 
+    def _with_ids(self, send: Send, ids: RequestIds) -> Send:
+        async def send_with_ids(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = with_ids(message.get("headers", ()), ids, self._flavour)
+                message = {**message, "headers": headers}
+            await send(message)
 
-def _reveal(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
-
-
-def _refuse_beyond_loopback(scope: Scope) -> None:
-    server = scope.get("server")
-    if server and is_beyond_loopback(server[0]):
-        raise RefusedError(refusals.BEYOND_LOOPBACK)
-
-
-def _refuse_odd_target(scope: Scope) -> None:
-    # Anything else would be read by the service as another URL than the one that was signed.
-    path = raw_path(scope)
-    if (
-        not path.startswith("/")
-        or not path.isascii()
-        or not scope.get("query_string", b"").isascii()
-    ):
-        raise RefusedError(refusals.BAD_TARGET)
+        return send_with_ids
 
 
-def _received(scope: Scope, body: bytes) -> ReceivedRequest:
-    return ReceivedRequest(
-        method=scope["method"],
-        path=raw_path(scope),
-        query=scope.get("query_string", b"").decode("ascii"),
-        headers=[
-            (name.decode("latin-1").lower(), value.decode("latin-1"))
-            for name, value in scope["headers"]
-        ],
-        body=body,
-    )
+def _shown(scope: Scope) -> str:
+    return raw_path(scope)[:_PATH_SHOWN]

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from saigon.rest.exceptions import GatewayRefusedError
@@ -26,6 +26,9 @@ def refuse_on_aws(environ: Mapping[str, str] = os.environ) -> None:
 def is_beyond_loopback(host: str | None) -> bool:
     """Tell whether an address is one that other machines reach; a name is not an address."""
     try:
-        return not ip_address(host or "").is_loopback
+        address = ip_address(host or "")
     except ValueError:
         return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return not address.ipv4_mapped.is_loopback
+    return not address.is_loopback

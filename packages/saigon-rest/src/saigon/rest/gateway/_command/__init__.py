@@ -1,0 +1,1 @@
+"""The command ``python -m saigon.rest.gateway``."""

@@ -1,0 +1,1 @@
+"""What reaches the service: the request, and what API Gateway says of it."""

@@ -1,0 +1,60 @@
+"""A signature that stands in the Authorization header."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from saigon.rest.gateway._answers import signatures
+from saigon.rest.gateway._answers.refusal import Refusal, RefusedError
+from saigon.rest.gateway._signature.claim import Claim, Credential, read_date, require_algorithm
+from saigon.rest.gateway._signature.received import ReceivedRequest
+
+_PARTS: Final = ("Credential", "Signature", "SignedHeaders")
+
+
+def claim_in_header(request: ReceivedRequest, authorization: str) -> Claim:
+    """Read the Authorization header and those that belong to it."""
+    algorithm, _, rest = authorization.partition(" ")
+    parts = _parts(rest, authorization)
+    date, http_date = request.header("x-amz-date"), request.header("date")
+    absent = [name for name in _PARTS if not parts.get(name)]
+    dated = date is not None or http_date is not None
+    if absent or not dated:
+        raise RefusedError(signatures.missing_parts(absent, authorization, dated=dated))
+    require_algorithm(algorithm)
+    if len(parts) != len(_PARTS):
+        raise RefusedError(_said_too_much("something else"))
+    return Claim(
+        credential=Credential.parse(parts["Credential"]),
+        signed_headers=tuple(parts["SignedHeaders"].split(";")),
+        signature=parts["Signature"],
+        signed_at=_signed_at(date, http_date or ""),
+        token=request.header("x-amz-security-token") or "",
+        query=request.query,
+    )
+
+
+def _parts(text: str, authorization: str) -> dict[str, str]:
+    pairs = [pair.strip() for pair in text.split(",") if pair.strip()]
+    if any("=" not in pair for pair in pairs):
+        raise RefusedError(signatures.no_pair(authorization))
+    parts = dict(pair.split("=", 1) for pair in pairs)
+    if len(parts) != len(pairs):
+        raise RefusedError(_said_too_much("something twice"))
+    return parts
+
+
+def _said_too_much(what: str) -> Refusal:
+    return signatures.incomplete(
+        "Authorization header requires each of its three parameters once, and no other.",
+        why=f"the Authorization header says {what}",
+    )
+
+
+def _signed_at(date: str | None, http_date: str) -> datetime:
+    if date is not None:
+        return read_date(date)
+    try:
+        return parsedate_to_datetime(http_date).astimezone(UTC)
+    except ValueError:
+        return read_date(http_date)
