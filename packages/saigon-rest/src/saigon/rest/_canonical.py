@@ -69,7 +69,9 @@ def wire_path(path: str, service: str) -> str:
     escaped = path if _PLAIN_PATH.fullmatch(path) else "/".join(map(_escaped_anew, path.split("/")))
     if service in _PATH_AS_IT_STANDS:
         return escaped or "/"
-    return without_dot_segments(escaped)
+    resolved = without_dot_segments(escaped)
+    # A dot segment at the end leads to a folder (RFC 3986, 5.2.4); the signed form forgets that.
+    return f"{resolved}/" if escaped.endswith(("/.", "/..")) and resolved != "/" else resolved
 
 
 def canonical_path(path: str, service: str) -> str:

@@ -4,7 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -22,6 +22,8 @@ from saigon.rest.exceptions import SigningError
 _logger = logging.getLogger(__name__)
 
 _SKEW_WORTH_RESIGNING: Final = timedelta(minutes=2)
+# No clock is that far off; a date that is would take ours out of the range of dates.
+_SKEW_OF_NO_CLOCK: Final = timedelta(days=36525)
 OURS: Final = ("Authorization", "X-Amz-Date", "X-Amz-Content-SHA256", "X-Amz-Security-Token")
 _OURS_LOWER: Final = frozenset(name.lower() for name in OURS)
 _SAFE_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
@@ -57,6 +59,10 @@ class Signer:
         self._clock = clock
         self._offset = timedelta()
 
+    def now(self) -> datetime:
+        """Return the present time, by the server's clock where ours is known to be off."""
+        return self._clock() + self._offset
+
     def wire_url(self, url: str, headers: Mapping[str, str]) -> str:
         """Return the URL to send: escaped in the one form that is signed.
 
@@ -91,7 +97,7 @@ class Signer:
         Raises:
             SigningError: A signed header holds a control or non-ASCII character.
         """
-        timestamp = (self._clock() + self._offset).strftime(_canonical.DATE_FORMAT)
+        timestamp = self.now().astimezone(UTC).strftime(_canonical.DATE_FORMAT)
         parts = urlsplit(url)
         added = {"X-Amz-Date": timestamp, "X-Amz-Content-SHA256": payload_hash}
         if credentials.session_token is not None:
@@ -126,7 +132,8 @@ class Signer:
         if server is None:
             return False
         skew = server - self._clock()
-        if abs(skew - self._offset) < _SKEW_WORTH_RESIGNING:
+        is_no_news = abs(skew - self._offset) <= _SKEW_WORTH_RESIGNING
+        if is_no_news or abs(skew) > _SKEW_OF_NO_CLOCK:
             return False
         _logger.warning("this machine's clock is %.0f s off the server's", -skew.total_seconds())
         self._offset = skew
