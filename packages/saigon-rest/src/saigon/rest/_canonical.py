@@ -53,8 +53,14 @@ def wire_query(query: str) -> str:
 
 def canonical_query(query: str) -> str:
     """Escape and sort a query as it was received; here a ``+`` is a plus sign."""
+    if _PLAIN_QUERY.fullmatch(query):
+        return "&".join(sorted(query.split("&"), key=_name_and_value)) if "&" in query else query
     pairs = [(_escaped_anew(name), _escaped_anew(value)) for name, value in _pairs(query)]
     return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
+def _name_and_value(pair: str) -> tuple[str, str, str]:
+    return pair.partition("=")
 
 
 def _pairs(query: str) -> Iterable[tuple[str, str]]:

@@ -17,7 +17,7 @@ from saigon.rest._calls.bodies import settle
 from saigon.rest._credentials import AwsCredentials
 from saigon.rest._signing.aws_requests_auth import AWSRequestsAuth
 from saigon.rest._signing.hosts import region_and_service, scope_of
-from saigon.rest._signing.signer import OURS, Signer, SigningCredentials
+from saigon.rest._signing.signer import Signer, SigningCredentials
 from saigon.rest.exceptions import ConfigurationError
 
 __all__ = [
@@ -119,10 +119,11 @@ class SigV4Auth(AWSRequestsAuth):
             SigningError: The host is another one, a key of S3 begins with ``/``, the body is a
                 text-mode file, or a signed header holds a control or non-ASCII character.
         """
-        for name in OURS:
-            r.headers.pop(name, None)
         r.url = self._signer.wire_url(str(r.url), r.headers)
-        r.headers.update(self.get_aws_request_headers_handler(r))
+        added = self.get_aws_request_headers_handler(r)
+        # That of an earlier signature; the other headers are replaced by the new ones.
+        r.headers.pop("X-Amz-Security-Token", None)
+        r.headers.update(added)
         return r
 
     def authorize(self, request: HttpRequest) -> HttpRequest:
@@ -168,7 +169,9 @@ class SigV4Auth(AWSRequestsAuth):
             str(r.url),
             r.headers,
             payload_hash,
-            _triple(aws_access_key, aws_secret_access_key, aws_token),
+            access_key_id=aws_access_key,
+            secret_access_key=aws_secret_access_key,
+            session_token=aws_token,
         )
 
     def recover(self, answer: Answer) -> bool:
@@ -180,14 +183,10 @@ class SigV4Auth(AWSRequestsAuth):
         return self._signer.recover(answer)
 
 
-def _triple(key: str, secret: str | SecretStr, token: str | SecretStr | None) -> SigningCredentials:
-    return SigningCredentials(key, _secret(secret), _secret(token) if token else None)
-
-
 def _fixed(
     access_key: str, secret: str | SecretStr, token: str | SecretStr | None
 ) -> Callable[[], AwsCredentials]:
-    fixed = _triple(access_key, secret, token)
+    fixed = SigningCredentials(access_key, _secret(secret), _secret(token) if token else None)
     if not access_key or not fixed.secret_access_key.get_secret_value():
         raise ConfigurationError("expected an access key id and its secret, or `credentials=`")
     return lambda: fixed

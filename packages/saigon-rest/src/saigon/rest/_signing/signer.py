@@ -24,8 +24,9 @@ _logger = logging.getLogger(__name__)
 _SKEW_WORTH_RESIGNING: Final = timedelta(minutes=2)
 # No clock is that far off; a date that is would take ours out of the range of dates.
 _SKEW_OF_NO_CLOCK: Final = timedelta(days=36525)
-OURS: Final = ("Authorization", "X-Amz-Date", "X-Amz-Content-SHA256", "X-Amz-Security-Token")
-_OURS_LOWER: Final = frozenset(name.lower() for name in OURS)
+_OURS: Final = frozenset(
+    {"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
+)
 _SAFE_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
 
 
@@ -61,7 +62,7 @@ class Signer:
 
     def now(self) -> datetime:
         """Return the present time, by the server's clock where ours is known to be off."""
-        return self._clock() + self._offset
+        return self._clock() + self._offset if self._offset else self._clock()
 
     def wire_url(self, url: str, headers: Mapping[str, str]) -> str:
         """Return the URL to send: escaped in the one form that is signed.
@@ -75,6 +76,8 @@ class Signer:
         if path.startswith("//"):
             raise SigningError("a key that begins with '/' cannot be sent: it would be folded")
         query = _canonical.wire_query(parts.query) if parts.query else ""
+        if (path, query, "") == parts[2:]:
+            return url
         return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
 
     def sign(
@@ -83,7 +86,10 @@ class Signer:
         url: str,
         headers: Mapping[str, str],
         payload_hash: str,
-        credentials: SigningCredentials,
+        *,
+        access_key_id: str,
+        secret_access_key: str,
+        session_token: str | None,
     ) -> dict[str, str]:
         """Return the headers that sign a request.
 
@@ -92,16 +98,18 @@ class Signer:
             url: The URL from ``wire_url``.
             headers: The headers to send.
             payload_hash: Hexadecimal SHA-256 of the body.
-            credentials: What to sign with.
+            access_key_id: The access key id.
+            secret_access_key: The secret.
+            session_token: The session token of temporary credentials.
 
         Raises:
             SigningError: A signed header holds a control or non-ASCII character.
         """
-        timestamp = self.now().astimezone(UTC).strftime(_canonical.DATE_FORMAT)
+        timestamp = _timestamp(self.now())
         parts = urlsplit(url)
         added = {"X-Amz-Date": timestamp, "X-Amz-Content-SHA256": payload_hash}
-        if credentials.session_token is not None:
-            added["X-Amz-Security-Token"] = credentials.session_token.get_secret_value()
+        if session_token:
+            added["X-Amz-Security-Token"] = session_token
         signed = self._headers_to_sign(headers, parts, added)
         request = _canonical.canonical_request(
             method,
@@ -111,11 +119,10 @@ class Signer:
             payload_hash,
         )
         scope = _canonical.credential_scope(timestamp, self.region, self.service)
-        secret = credentials.secret_access_key.get_secret_value()
-        key = _derived_key(secret, timestamp[:8], self.region, self.service)
+        key = _derived_key(secret_access_key, timestamp[:8], self.region, self.service)
         signature = _canonical.signature(key, timestamp, scope, request)
         added["Authorization"] = (
-            f"{_canonical.ALGORITHM} Credential={credentials.access_key_id}/{scope}, "
+            f"{_canonical.ALGORITHM} Credential={access_key_id}/{scope}, "
             f"SignedHeaders={_canonical.signed_names(signed)}, Signature={signature}"
         )
         return added
@@ -147,15 +154,25 @@ class Signer:
     def _headers_to_sign(
         self, headers: Mapping[str, str], parts: SplitResult, added: dict[str, str]
     ) -> list[tuple[str, str]]:
-        values = {name.lower(): value for name, value in added.items()}
-        values["host"] = _host_of(parts, headers)
+        values = {
+            "host": _signed_value("host", _host_of(parts, headers)),
+            "x-amz-content-sha256": added["X-Amz-Content-SHA256"],
+            "x-amz-date": added["X-Amz-Date"],
+        }
+        if token := added.get("X-Amz-Security-Token"):
+            values["x-amz-security-token"] = _signed_value("x-amz-security-token", token)
         for name, value in headers.items():
             lower = name.lower()
-            if lower not in _OURS_LOWER and (
-                lower in self._signed_names or lower.startswith("x-amz-")
-            ):
-                values[lower] = value
-        return sorted((name, _signed_value(name, value)) for name, value in values.items())
+            is_signed = lower in self._signed_names or lower.startswith("x-amz-")
+            if is_signed and lower not in _OURS and lower != "host":
+                values[lower] = _signed_value(lower, value)
+        return sorted(values.items())
+
+
+def _timestamp(moment: datetime) -> str:
+    # As DATE_FORMAT writes it, in a third of the time.
+    text = moment.astimezone(UTC).isoformat(timespec="seconds")
+    return f"{text[:19].replace('-', '').replace(':', '')}Z"
 
 
 def _host_of(parts: SplitResult, headers: Mapping[str, str]) -> str:
