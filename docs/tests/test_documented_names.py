@@ -15,6 +15,7 @@ PAGES = {
     "saigon.model": "saigon-model.md",
     "saigon.aws.cognito": "saigon-aws-cognito.md",
     "saigon.fastapi": "saigon-fastapi.md",
+    "saigon.rest": "saigon-rest.md",
 }
 WHOLE = {
     "saigon.aws.rds": "saigon-aws-secrets.md",
