@@ -106,13 +106,16 @@ def test_fifty_tasks_wait_for_one_refresh_and_the_loop_goes_on(
             cognito.hold = threading.Event()
             cognito.entered.clear()
             calls = [asyncio.create_task(client.request("GET", "/")) for _ in range(50)]
-            # A thread is free for others all the while.
             assert await asyncio.to_thread(cognito.entered.wait, 5)
             ticks = 0
             for _ in range(50):
                 await asyncio.sleep(0)
                 ticks += 1
             assert not any(call.done() for call in calls)
+            # A thread is free for others all the while.
+            others = asyncio.create_task(asyncio.to_thread(int))
+            await asyncio.wait([others], timeout=5)
+            assert others.done()
             cognito.hold.set()
             await asyncio.gather(*calls)
             return ticks

@@ -1,0 +1,1 @@
+"""Calls sent by ``httpx`` from an event loop; only ``client`` loads without it."""
