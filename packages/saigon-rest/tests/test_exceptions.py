@@ -1,3 +1,4 @@
+import copy
 import inspect
 import pickle
 
@@ -5,7 +6,6 @@ import pytest
 
 from saigon.model import ProblemDetails
 from saigon.rest import exceptions
-from saigon.rest.exceptions import RestError
 
 
 def test_every_error_is_in_the_tree_at_the_head() -> None:
@@ -23,25 +23,39 @@ def test_every_public_error_is_listed() -> None:
     assert sorted(exceptions.__all__) == list(exceptions.__all__)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        RestError("text"),
-        exceptions.NotLoggedInError("text"),
-        exceptions.ConnectError("text", attempts=3),
-        exceptions.NotFoundError(
-            "text", status=404, problem=ProblemDetails(title="t"), request_id="r", attempts=2
-        ),
-        exceptions.ResponseValidationError("text", status=200, body=b"x", errors=[{"type": "t"}]),
-        exceptions.WaitTimeoutError("text", last=[1]),
-        exceptions.MissingExtraError("aws", "aws_requests_auth"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_an_error_survives_pickling(error: Exception) -> None:
+STATUS = {
+    "status": 404,
+    "problem": ProblemDetails(title="t"),
+    "code": "c",
+    "request_id": "r",
+    "retry_after": 1.5,
+    "attempts": 2,
+    "unknown_route": True,
+}
+FACTS: dict[type[Exception], dict[str, object]] = {
+    exceptions.StatusError: STATUS,
+    exceptions.TransportError: {"attempts": 3},
+    exceptions.ResponseValidationError: {"status": 200, "body": b"x", "errors": [{"type": "t"}]},
+    exceptions.ResponseTooLargeError: {"status": 206, "request_id": "r"},
+    exceptions.WaitTimeoutError: {"last": [1]},
+    exceptions.WaitFailedError: {"last": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(exceptions.__all__) - {"MissingExtraError"}))
+def test_an_error_survives_pickling_with_its_facts(name: str) -> None:
+    kind = getattr(exceptions, name)
+    facts = next((facts for base, facts in FACTS.items() if issubclass(kind, base)), {})
+    error = kind("text", **facts)
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (type(again), str(again), vars(again)) == (kind, "text", vars(error))
+        assert vars(again).items() >= facts.items()
+
+
+def test_a_missing_extra_survives_it_too() -> None:
+    error = exceptions.MissingExtraError("aws", "aws_requests_auth")
     again = pickle.loads(pickle.dumps(error))
-    assert type(again) is type(error)
-    assert (str(again), vars(again)) == (str(error), vars(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 def test_a_missing_extra_is_named() -> None:

@@ -39,6 +39,11 @@ def test_the_gateway_loads_nothing_of_aws() -> None:
             "from saigon.rest.gateway import UpstreamProxy; UpstreamProxy('http://x')",
             "gateway",
         ),
+        (
+            "httpx",
+            "from saigon.rest.client import AsyncRestClient; AsyncRestClient('https://x')",
+            "async",
+        ),
         ("uvicorn", "from saigon.rest.gateway.__main__ import main; main([])", "gateway"),
     ],
 )

@@ -1,7 +1,8 @@
 """Clients of REST resources, and what their calls take and give.
 
 ``RestClientBase`` needs nothing but ``requests``; ``AuthRestClient`` needs the extra ``[aws]``,
-which is loaded when one is made.
+``AsyncRestClient`` the extra ``[async]`` and ``AsyncAuthRestClient`` both, which are loaded when
+one is made.
 """
 
 from saigon.rest._calls.answers import Answer, RestResponse
@@ -9,14 +10,20 @@ from saigon.rest._calls.call import RestEvent
 from saigon.rest._calls.options import CallOptions
 from saigon.rest._calls.retry import RetryPolicy
 from saigon.rest._credentials import TemporaryCredentials
+from saigon.rest._httpx.auth_client import AsyncAuthRestClient
+from saigon.rest._httpx.client import AsyncRestClient
+from saigon.rest._httpx.streams import AsyncRestStream
 from saigon.rest._requests.client import RestClientBase
 from saigon.rest._requests.streams import RestStream
-from saigon.rest._uploads.files import Upload
+from saigon.rest._uploads.results import Upload
 from saigon.rest._users.client import AuthRestClient
-from saigon.rest._users.registry import CognitoLogin, LoginTokens, UserIdentity
+from saigon.rest._users.identity import CognitoLogin, LoginTokens, UserIdentity
 
 __all__ = [
     "Answer",
+    "AsyncAuthRestClient",
+    "AsyncRestClient",
+    "AsyncRestStream",
     "AuthRestClient",
     "CallOptions",
     "CognitoLogin",

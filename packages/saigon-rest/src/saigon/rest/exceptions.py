@@ -6,7 +6,7 @@
      +-- ConfigurationError            an argument cannot work, whatever is called
      +-- InvalidRequestError           this call was refused before it was sent
      |    +-- SigningError             what cannot be signed: a text-mode file, a header with CR/LF
-     |    +-- PresignedUrlError        expired, or a signed header is missing
+     |    +-- PresignedUrlError        it would not be accepted: expired, or signed for another
      |    +-- NotLoggedInError         no user, or several without a choice
      +-- TransportError                no whole answer came
      |    +-- ConnectError             none was sent either: safe to repeat
@@ -21,6 +21,7 @@
      |    |    +-- ConflictError       409
      |    |    +-- TooManyRequestsError  429
      |    +-- ServerError              5xx
+     +-- FileChangedError              a file became shorter while it was sent
      +-- ResponseValidationError       a success whose body is not what was asked for
      +-- ResponseTooLargeError         a success whose body is longer than allowed
      +-- PaginationError               the pages do not end
@@ -43,6 +44,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectError",
+    "FileChangedError",
     "ForbiddenError",
     "GatewayRefusedError",
     "InvalidRequestError",
@@ -89,11 +91,11 @@ class SigningError(InvalidRequestError):
 
 
 class PresignedUrlError(InvalidRequestError):
-    """A pre-signed URL or form has expired, or was signed for other headers than are sent."""
+    """A pre-signed URL or form has expired, or was signed for something else than is sent."""
 
 
 class NotLoggedInError(InvalidRequestError):
-    """It is not known as which user to call."""
+    """It is not known as which user to call, or that user has to log in again."""
 
 
 class TransportError(RestError):
@@ -132,6 +134,7 @@ class StatusError(RestError):
         request_id: The request id of the answer.
         retry_after: Seconds after which the server wants to be asked again.
         attempts: How many times the call was sent.
+        unknown_route: Whether API Gateway answered so because it knows no such route.
     """
 
     status: int
@@ -140,6 +143,7 @@ class StatusError(RestError):
     request_id: str | None
     retry_after: float | None
     attempts: int
+    unknown_route: bool
 
     def __init__(
         self,
@@ -151,6 +155,7 @@ class StatusError(RestError):
         request_id: str | None = None,
         retry_after: float | None = None,
         attempts: int = 1,
+        unknown_route: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -159,6 +164,7 @@ class StatusError(RestError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.attempts = attempts
+        self.unknown_route = unknown_route
 
 
 class RedirectError(StatusError):
@@ -193,6 +199,10 @@ class ServerError(StatusError):
     """The server failed (5xx)."""
 
 
+class FileChangedError(RestError):
+    """A file became shorter while it was sent, so that the server has no whole copy of it."""
+
+
 class ResponseValidationError(RestError):
     """The answer is a success, but its body is not what was asked for.
 
@@ -225,11 +235,24 @@ class ResponseValidationError(RestError):
 
 
 class ResponseTooLargeError(RestError):
-    """The answer is longer than the client reads into memory; read it as a stream."""
+    """The answer is longer than was allowed; what does not go into memory is read as a stream.
+
+    Attributes:
+        status: The HTTP status.
+        request_id: The request id of the answer.
+    """
+
+    status: int
+    request_id: str | None
+
+    def __init__(self, message: str, *, status: int = 200, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.request_id = request_id
 
 
 class PaginationError(RestError):
-    """A page names itself as the next one."""
+    """The pages of a listing lead back to an earlier one."""
 
 
 class WaitTimeoutError(RestError):

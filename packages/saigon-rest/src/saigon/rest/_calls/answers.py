@@ -1,5 +1,6 @@
 """An answer, whichever library received it, and its body as a model."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -7,6 +8,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from requests.structures import CaseInsensitiveDict
+from requests.utils import get_encoding_from_headers
 
 from saigon.model import BasicRestResponse
 from saigon.rest.exceptions import ResponseValidationError
@@ -22,6 +24,7 @@ _REQUEST_ID_HEADERS: Final = (
     "x-amz-request-id",
 )
 _BODY_KEPT: Final = 2048
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _NOT_MODIFIED: Final = 304
 _REDIRECTION: Final = 300
 _OK: Final = 200
@@ -118,6 +121,16 @@ class Sent:
         )
 
 
+def refuse_no_type(expected: Expected[Any] | None) -> None:
+    """Refuse what bodies cannot be validated as, before anything is sent for one.
+
+    Raises:
+        PydanticUserError: It is no type that pydantic knows.
+    """
+    if expected is not None:
+        _adapter_of(expected)
+
+
 def decode(answer: Answer, expected: Expected[T] | None) -> T | None:
     """Validate a body straight from its bytes.
 
@@ -144,8 +157,21 @@ def decode(answer: Answer, expected: Expected[T] | None) -> T | None:
     raise _invalid(answer, [dict(error) for error in errors])
 
 
+def charset_of(headers: CaseInsensitiveDict[str]) -> str | None:
+    """Return the character set that the headers name, and no guess where they name none."""
+    if "charset" not in headers.get("Content-Type", "").lower():
+        return None
+    return get_encoding_from_headers(headers)
+
+
 def _adapter_of(expected: Any) -> TypeAdapter[Any]:
-    return expected if isinstance(expected, TypeAdapter) else _new_adapter(expected)
+    if isinstance(expected, TypeAdapter):
+        return expected
+    try:
+        return _new_adapter(expected)
+    except TypeError:
+        # What annotates a type need not be hashable.
+        return TypeAdapter(expected)
 
 
 @lru_cache(maxsize=256)
@@ -155,7 +181,7 @@ def _new_adapter(expected: Any) -> TypeAdapter[Any]:
 
 def _invalid(answer: Answer, errors: list[dict[str, Any]]) -> ResponseValidationError:
     first = errors[0] if errors else {}
-    where = ".".join(map(str, first.get("loc", ()))) or "the body"
+    where = ".".join(map(_shown, first.get("loc", ()))) or "the body"
     return ResponseValidationError(
         f"{answer} with another body than expected: "
         f"{len(errors)} faults, the first at {where}: {first.get('type')}",
@@ -164,3 +190,8 @@ def _invalid(answer: Answer, errors: list[dict[str, Any]]) -> ResponseValidation
         errors=errors,
         request_id=answer.request_id,
     )
+
+
+def _shown(part: int | str) -> str:
+    # The keys of a mapping come from the body.
+    return str(part) if isinstance(part, int) or _NAME.fullmatch(part) else "…"

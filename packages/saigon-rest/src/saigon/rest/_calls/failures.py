@@ -8,9 +8,16 @@ from typing import Final
 from saigon.model import PROBLEM_MEDIA_TYPE, ProblemDetails
 from saigon.rest import exceptions
 from saigon.rest._calls.answers import Answer
-from saigon.rest._calls.rejections import error_type
+from saigon.rest._calls.journey import Journey
+from saigon.rest._calls.rejections import error_type, is_unknown_route
 from saigon.rest._calls.retry import retry_after
-from saigon.rest.exceptions import StatusError
+from saigon.rest.exceptions import (
+    ConnectError,
+    RequestTimeoutError,
+    ResponseTooLargeError,
+    RestError,
+    StatusError,
+)
 
 _LOOKED_AT: Final = 2048
 _TEXT_KEPT: Final = 200
@@ -45,13 +52,31 @@ def status_error(answer: Answer, *, attempts: int, now: datetime) -> StatusError
         request_id=answer.request_id,
         retry_after=retry_after(answer.headers, now),
         attempts=attempts,
+        unknown_route=is_unknown_route(answer),
     )
+
+
+def too_large(answer: Answer, limit: int) -> ResponseTooLargeError:
+    """Say that an answer is longer than is read into memory."""
+    return ResponseTooLargeError(
+        f"{answer} with more than {limit} bytes; read it as a stream, or raise the limit",
+        status=answer.status,
+        request_id=answer.request_id,
+    )
+
+
+def in_time(error: RestError, journey: Journey) -> RestError:
+    """Say of an error that no time is left for the whole call, where that is its cause."""
+    if journey.time_left != 0 or not isinstance(error, (ConnectError, RequestTimeoutError)):
+        return error
+    return type(error)(f"{error}; {journey.out_of_time}")
 
 
 def _describe(answer: Answer, problem: ProblemDetails | None, code: str | None) -> str:
     said = (problem and (problem.detail or problem.title)) or code or _phrase(answer.status)
-    text = f"{answer}: {said[:_TEXT_KEPT]}"
-    return text + _UNKNOWN_ROUTE if code == "MissingAuthenticationTokenException" else text
+    # In one line, whatever a server says.
+    text = f"{answer}: {' '.join(said[:_TEXT_KEPT].split())}"
+    return text + _UNKNOWN_ROUTE if is_unknown_route(answer) else text
 
 
 def _phrase(status: int) -> str:

@@ -9,7 +9,8 @@ from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.bodies import is_rewindable, position
 from saigon.rest._calls.call import Call
 from saigon.rest._calls.retry import is_repeatable
-from saigon.rest._calls.urls import redirect_target
+from saigon.rest._calls.urls import redirect_target, without_query
+from saigon.rest.exceptions import RequestTimeoutError
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -23,14 +24,17 @@ class Journey:
     Attributes:
         call: The request to make next.
         attempts: How many times the call was sent.
+        legs: How many requests it was, one after the other: one more than the redirects.
     """
 
     call: Call
     attempts: int
+    legs: int
 
     def __init__(self, call: Call, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.call = call
         self.attempts = 0
+        self.legs = 1
         self._rewindable = is_rewindable(call.body)
         self._position = position(call.body)
         self._clock = clock
@@ -49,6 +53,11 @@ class Journey:
         return max(0.0, self.call.total_timeout - self.elapsed)
 
     @property
+    def out_of_time(self) -> str:
+        """Say that no time is left."""
+        return f"the {self.call.total_timeout:g} s of the whole call are up"
+
+    @property
     def is_rewindable(self) -> bool:
         """Whether the body can be sent once more."""
         return self._rewindable
@@ -58,8 +67,25 @@ class Journey:
         """Whether the call may be sent again although the server may have acted on it."""
         return is_repeatable(self.call.method, self.call.headers)
 
+    def refuse_late(self) -> None:
+        """Refuse to send anything once no time is left.
+
+        Raises:
+            RequestTimeoutError: There is none.
+        """
+        if self.time_left == 0:
+            raise RequestTimeoutError(
+                f"{self.call.method} {without_query(self.call.url)}: {self.out_of_time}",
+                attempts=self.attempts,
+            )
+
     def begin_try(self) -> Call:
-        """Count a try and give the call for it, its body where it began."""
+        """Count a try and give the call for it, its body where it began.
+
+        Raises:
+            RequestTimeoutError: There is no time left for one.
+        """
+        self.refuse_late()
         if self._position is not None:
             self.call.body.seek(self._position)
         self.attempts += 1
@@ -73,13 +99,23 @@ class Journey:
         target = redirect_target(self.call.url, location)
         if target is None:
             return False
-        if answer.status == _SEE_OTHER and self.call.method != "HEAD":
+        turned = self._turned(answer.status, target)
+        if turned is None:
+            return False
+        self.call = turned
+        self.legs += 1
+        return True
+
+    def _turned(self, status: int, target: str) -> Call | None:
+        call = self.call
+        if status == _SEE_OTHER and call.method != "HEAD":
             self._rewindable, self._position = True, None
-            self.call = replace(self.call, method="GET", url=target, body=None)
-            return True
-        if self.call.method in {"GET", "HEAD"} or (
-            answer.status in _SAME_METHOD and self._rewindable
-        ):
-            self.call = replace(self.call, url=target)
-            return True
-        return False
+            headers = {k: v for k, v in call.headers.items() if not _is_of_body(k)}
+            return replace(call, method="GET", url=target, headers=headers, body=None)
+        if call.method in {"GET", "HEAD"} or (status in _SAME_METHOD and self._rewindable):
+            return replace(call, url=target)
+        return None
+
+
+def _is_of_body(header: str) -> bool:
+    return header.lower().startswith("content-")

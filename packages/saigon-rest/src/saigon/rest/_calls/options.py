@@ -1,42 +1,62 @@
 """What every call takes, and the call that it makes of it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypeAlias, TypedDict
 
-from pydantic import BaseModel
-from pydantic_core import to_json
-from requests.structures import CaseInsensitiveDict
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from saigon.model.http import IDEMPOTENCY_KEY_HEADER
-from saigon.rest._calls.bodies import is_text_file
-from saigon.rest._calls.call import Call, Timeout
-from saigon.rest._calls.urls import PathParams, QueryParams, build_url, parse_base_url
+from saigon.rest._calls.bodies import FileBody, is_rewindable, is_text_file
+from saigon.rest._calls.call import Call, Timeout, is_timeout
+from saigon.rest._calls.queries import QueryParams
+from saigon.rest._calls.urls import PathParams, build_url, parse_base_url
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
 
 DEFAULT_TIMEOUT: Final = (5.0, 30.0)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
+
+_Headers: TypeAlias = dict[str, tuple[str, str]]
+
+_ANYTHING: Final = TypeAdapter[Any](Any)
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
 
 class CallOptions(TypedDict, total=False):
     """What every call takes beside its path and its model."""
 
     path_params: PathParams
-    """What stands for ``{name}`` in the path: quoted; empty, ``.`` and ``..`` are refused."""
+    """What stands for ``{name}`` in the path: quoted; blank, ``.`` and ``..`` are refused."""
 
     params: QueryParams | None
     """The query: a mapping, a model or a ``QueryDataParams``; None values are left out."""
 
     headers: Mapping[str, str]
-    """Headers beside those of the client."""
+    """Headers beside those of the client, in whose place they come."""
 
     timeout: Timeout
     """Seconds to connect and to wait for bytes, together or as a pair."""
 
     total_timeout: float | None
-    """Seconds for the whole call: all its tries, the waits between them, and reading the answer."""
+    """Seconds for the whole call: all its tries, the waits between them, and reading the answer.
 
-    idempotency_key: str
+    Of a stream also what is done within its block. A wait that would not fit is not begun. The
+    look-up of the host's name is not cut short.
+    """
+
+    idempotency_key: str | None
     """Sent as ``Idempotency-Key``, the same on each try; makes any method safe to retry."""
+
+
+def checked_limit(max_response_bytes: int) -> int:
+    """Return how many bytes of an answer go into memory.
+
+    Raises:
+        ConfigurationError: That is not at least one byte.
+    """
+    if isinstance(max_response_bytes, bool) or max_response_bytes < 1:
+        raise ConfigurationError("expected max_response_bytes of at least 1")
+    return max_response_bytes
 
 
 class CallBuilder:
@@ -48,15 +68,20 @@ class CallBuilder:
         headers: Sent with every call.
 
     Raises:
-        ConfigurationError: The base URL is not one.
+        ConfigurationError: The base URL or the timeout cannot be one.
     """
 
     def __init__(
         self, base_url: str, *, timeout: Timeout, headers: Mapping[str, str] | None
     ) -> None:
+        if not is_timeout(timeout):
+            raise ConfigurationError("expected a timeout of positive seconds, or a pair of them")
         self.base_url = parse_base_url(base_url)
         self.timeout = timeout
-        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._headers: _Headers = {}
+        _put(self._headers, {"Accept": "application/json"})
+        _put(self._headers, headers or {})
+        self._accepts = "accept" in {name.lower() for name in headers or {}}
 
     def call(
         self,
@@ -77,46 +102,61 @@ class CallBuilder:
         return Call(
             method=method,
             url=build_url(self.base_url, path, options.get("path_params"), options.get("params")),
-            headers=self._call_headers(content_type, options),
+            headers=self._call_headers(content_type, options, stream=stream),
             body=data,
             timeout=options.get("timeout", self.timeout),
             total_timeout=options.get("total_timeout"),
             stream=stream,
         )
 
-    def _call_headers(self, content_type: str | None, options: CallOptions) -> dict[str, str]:
-        headers = CaseInsensitiveDict[str](self._headers)
+    def _call_headers(
+        self, content_type: str | None, options: CallOptions, *, stream: bool
+    ) -> dict[str, str]:
+        headers = dict(self._headers)
+        if stream and not self._accepts:
+            _put(headers, {"Accept": "*/*"})
         if content_type is not None:
-            headers["Content-Type"] = content_type
-        headers.update(options.get("headers", {}))
-        if key := options.get("idempotency_key"):
-            headers[IDEMPOTENCY_KEY_HEADER] = key
-        return dict(headers)
+            _put(headers, {"Content-Type": content_type})
+        _put(headers, options.get("headers", {}))
+        key = options.get("idempotency_key")
+        if key is not None:
+            _put(headers, {IDEMPOTENCY_KEY_HEADER: key})
+        _refuse_misleading(headers)
+        return dict(headers.values())
+
+
+def _put(headers: _Headers, more: Mapping[str, str]) -> None:
+    for name, value in more.items():
+        headers[name.lower()] = name, value
+
+
+def _refuse_misleading(headers: _Headers) -> None:
+    if not _FRAMING.isdisjoint(headers):
+        raise InvalidRequestError("the body tells its length; no header can tell another")
+    _, key = headers.get(IDEMPOTENCY_KEY_HEADER.lower(), ("", "-"))
+    if not key.strip():
+        raise InvalidRequestError("the idempotency key is blank, so that it would protect nothing")
 
 
 def _encoded(body: Any, *, only_set: bool) -> tuple[Any, str | None]:
+    if body is None or isinstance(body, (bytes, bytearray)):
+        return body, None
     if is_text_file(body):
         raise InvalidRequestError("the body is a text-mode file; expected one opened with 'rb'")
-    if body is None or _is_raw(body):
+    if hasattr(body, "read"):
+        # Its length is what can be read of it, which the size on the disk need not be.
+        return FileBody(body) if is_rewindable(body) else body, None
+    if isinstance(body, Iterator):
         return body, None
-    if isinstance(body, BaseModel):
-        text = body.model_dump_json(by_alias=True, exclude_unset=only_set)
-        return text.encode(), "application/json"
-    return to_json(body, by_alias=True), "application/json"
+    return _as_json(body, only_set=only_set), "application/json"
 
 
-def _is_raw(body: Any) -> bool:
-    return isinstance(body, (bytes, bytearray, Iterator)) or hasattr(body, "read")
-
-
-def with_token(params: QueryParams | None, token: str) -> QueryParams:
-    """Ask for the page that a token names."""
-    if params is None:
-        return {"page_token": token}
-    if isinstance(params, BaseModel):
-        if "page_token" not in type(params).model_fields:
-            raise ConfigurationError(
-                f"{type(params).__name__} has no page_token; expected a QueryDataParams"
-            )
-        return params.model_copy(update={"page_token": token})
-    return {**params, "page_token": token}
+def _as_json(body: Any, *, only_set: bool) -> bytes:
+    try:
+        if isinstance(body, BaseModel):
+            return body.model_dump_json(by_alias=True, exclude_unset=only_set).encode()
+        return _ANYTHING.dump_json(body, by_alias=True, exclude_unset=only_set)
+    except PydanticSerializationError:
+        name = type(body).__name__
+    # Without its cause, which may tell what it stumbled over.
+    raise InvalidRequestError(f"the body, a {name}, holds what JSON cannot")

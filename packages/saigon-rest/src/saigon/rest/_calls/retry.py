@@ -1,5 +1,6 @@
 """When a call is made again, and after how long."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,12 @@ from tenacity import RetryCallState
 
 from saigon.model.http import IDEMPOTENCY_KEY_HEADER
 from saigon.rest._calls.answers import Answer
-from saigon.rest.exceptions import ConnectError, TlsError, TransportError
+from saigon.rest.exceptions import ConfigurationError, ConnectError, TlsError, TransportError
 
 IDEMPOTENT_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+
+_MOST_DOUBLINGS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +25,19 @@ class RetryPolicy:
     """How often and how patiently a call is made again.
 
     A connection that was never made is tried again for any method. Statuses 408, 429, 500, 502,
-    503 and 504, resets and timeouts only for idempotent methods, or with an ``Idempotency-Key``.
+    503 and 504, resets and timeouts only for idempotent methods, or with an ``Idempotency-Key``:
+    the server may have done what it could not tell of. A server that closes a kept connection just
+    as the next call goes out on it looks the same, and is treated so.
+
+    Raises:
+        ConfigurationError: A value cannot work.
     """
 
     attempts: int = 4
-    """How many times a call is sent at most; 1 for no retries."""
+    """How many times a call is sent at most; 1 for no retries.
+
+    Redirects, and a signature that is made anew, come on top.
+    """
 
     base_delay: float = 0.2
     """Seconds: the wait before the n-th retry is random up to ``base_delay * 2**(n-1)``."""
@@ -38,8 +49,10 @@ class RetryPolicy:
     """Seconds of a ``Retry-After`` to sit out; an answer that asks for more is not retried."""
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or min(self.base_delay, self.max_delay, self.max_retry_after) < 0:
-            raise ValueError("expected at least one attempt and no negative delay")
+        delays = (self.base_delay, self.max_delay, self.max_retry_after)
+        sound = all(math.isfinite(delay) and delay >= 0 for delay in delays)
+        if not sound or self.attempts < 1:
+            raise ConfigurationError("expected at least one attempt and no negative delay")
 
     def wants_retry(self, state: RetryCallState, *, repeatable: bool, now: datetime) -> bool:
         """Judge the outcome of one try."""
@@ -61,9 +74,9 @@ class RetryPolicy:
         outcome = state.outcome
         if outcome is not None and not outcome.failed:
             asked = retry_after(outcome.result().headers, now)
-            if asked is not None:
+            if asked:
                 return asked
-        ceiling: float = self.base_delay * 2 ** (state.attempt_number - 1)
+        ceiling = self.base_delay * 2.0 ** min(state.attempt_number - 1, _MOST_DOUBLINGS)
         return rng.uniform(0, min(self.max_delay, ceiling))
 
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.call import Call, Hook, RestEvent
 from saigon.rest._calls.urls import without_query
-from saigon.rest.exceptions import TransportError
+from saigon.rest.exceptions import RestError, TransportError
 
 logger = logging.getLogger("saigon.rest")
 
 
 class Telling:
-    """Tell of the outcome of one try."""
+    """Tell of the outcome of one try; a hook that fails is logged, and the call goes on."""
 
     def __init__(self, call: Call, attempt: int, hooks: Sequence[Hook]) -> None:
         self._call = call
@@ -25,14 +25,17 @@ class Telling:
         """Tell that an answer came."""
         self._tell(status=answer.status, request_id=answer.request_id)
 
-    def failed(self, error: TransportError) -> None:
+    def failed(self, error: RestError) -> None:
         """Tell that no whole answer came."""
-        error.attempts = self._attempt
+        if isinstance(error, TransportError):
+            error.attempts = self._attempt
         self._tell(error=type(error).__name__)
 
     def _tell(
         self, *, status: int | None = None, request_id: str | None = None, error: str | None = None
     ) -> None:
+        if not self._hooks and not logger.isEnabledFor(logging.DEBUG):
+            return
         event = RestEvent(
             method=self._call.method,
             url=without_query(self._call.url),
@@ -45,4 +48,11 @@ class Telling:
         outcome = error or status
         logger.debug("%s %s: %s (try %d)", event.method, event.url, outcome, event.attempt)
         for hook in self._hooks:
-            hook(event)
+            _run(hook, event)
+
+
+def _run(hook: Hook, event: RestEvent) -> None:
+    try:
+        hook(event)
+    except Exception as exc:  # noqa: BLE001  # who watches a call does not make it fail
+        logger.error("a hook failed: %s", type(exc).__name__)  # noqa: TRY400  # its text may be secret

@@ -25,7 +25,7 @@ def loop_settings(
 
     def gives_up(state: RetryCallState) -> bool:
         left = journey.time_left
-        return state.attempt_number >= attempts or (
+        return journey.attempts - journey.legs >= attempts - 1 or (
             left is not None and state.upcoming_sleep >= left
         )
 

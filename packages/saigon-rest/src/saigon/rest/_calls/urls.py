@@ -1,64 +1,93 @@
-"""URLs of one origin: path parameters that cannot leave their segment, queries without ``+``."""
+"""URLs of one origin: path parameters that cannot leave their segment."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
-from enum import Enum
-from typing import Any, Final, TypeAlias
-from urllib.parse import urljoin, urlsplit
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
-from pydantic import BaseModel
+import requests
 
-from saigon.model import QueryDataParams
+from saigon.rest._calls.queries import QueryParams, Scalar, encode_query, scalar_text
 from saigon.rest._canonical import escape
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
 
-Scalar: TypeAlias = str | int | float | Decimal | UUID | date | Enum
 PathParams: TypeAlias = Mapping[str, Scalar]
-QueryParams: TypeAlias = (
-    Mapping[str, Scalar | Sequence[Scalar] | None] | BaseModel | QueryDataParams[Any]
-)
 
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _DOTS: Final = frozenset({".", ".."})
+# Controls, which some parsers drop and others keep, and halves of characters, which have no bytes.
+_NO_TEXT: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_A_BASE_URL: Final = re.compile(rf"[ \\@?#{{}}]|{_NO_TEXT.pattern}")
 
 
 def parse_base_url(base_url: str) -> str:
-    """Check a base URL and return it without a trailing slash.
+    """Check a base URL and return it without a trailing slash, its host in ASCII.
 
     Raises:
-        ConfigurationError: It is not ``http(s)://host``, or carries a user, a query or a fragment.
+        ConfigurationError: It is not ``http(s)://host`` or ``http(s)://host/path``: it has a user,
+            a query, a fragment, or a path with an empty, ``.`` or ``..`` segment.
     """
+    if _NOT_IN_A_BASE_URL.search(base_url):
+        raise ConfigurationError(
+            "a base URL carries no user, query, fragment, space, backslash or {name}"
+        )
+    trimmed = base_url.rstrip("/")
     try:
-        scheme, host, _ = origin(base_url)
+        scheme, host, _ = origin(trimmed)
+        if scheme not in _DEFAULT_PORTS or not host:
+            raise ConfigurationError("expected a base URL such as https://api.example.com/prod")
+        _refuse_bad_segments(urlsplit(trimmed).path.split("/"))
     except InvalidRequestError as exc:
         raise ConfigurationError(f"the base URL is malformed: {exc}") from None
-    if scheme not in _DEFAULT_PORTS or not host:
-        raise ConfigurationError("expected a base URL such as https://api.example.com/prod")
-    if "@" in urlsplit(base_url).netloc or "?" in base_url or "#" in base_url:
-        raise ConfigurationError("a base URL carries no user, query or fragment")
-    return base_url.rstrip("/")
+    return trimmed if trimmed.isascii() else _with_host(trimmed, host)
+
+
+def _with_host(url: str, host: str) -> str:
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{host}{port}"))
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port, the scheme's own port written out.
+    """Return scheme, host in ASCII, and port, the scheme's own port written out.
 
     Raises:
         InvalidRequestError: The host or the port cannot be one.
     """
+    parts = _split(url)
+    if parts is None:
+        raise InvalidRequestError("a URL has a host or a port that cannot be one")
+    host = parts.hostname or ""
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, host if host.isascii() else _ascii_host(host), port
+
+
+def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        parts.port  # noqa: B018  # fails here or nowhere
     except ValueError:
-        raise InvalidRequestError("a URL has a host or a port that cannot be one") from None
-    return parts.scheme, parts.hostname or "", port
+        return None
+    return parts
+
+
+def _ascii_host(host: str) -> str:
+    # As requests writes it on the wire.
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(f"http://{host}/", None)
+    except requests.RequestException:
+        prepared.url = None
+    if prepared.url is None:
+        raise InvalidRequestError("a URL has a host that cannot be one")
+    return urlsplit(prepared.url).hostname or ""
 
 
 def without_query(url: str) -> str:
     """Return what of a URL may stand in a log: no user, no query, no fragment."""
+    if "?" not in url and "#" not in url and "@" not in url:
+        return url
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -70,7 +99,7 @@ def build_url(
 
     Raises:
         InvalidRequestError: The path leads out of the base URL's origin or has an empty, ``.``
-            or ``..`` segment, or a parameter is missing, unknown, or empty, ``.`` or ``..``.
+            or ``..`` segment, or a parameter is missing, unknown, or no segment of a path.
     """
     located = _locate(base_url, fill_path(path, path_params or {}))
     query = encode_query(params)
@@ -82,28 +111,50 @@ def build_url(
 def _locate(base_url: str, path: str) -> str:
     if "#" in path or "\\" in path:
         raise InvalidRequestError("a path holds no '#' and no backslash; quote it or use {name}")
-    absolute = "://" in path.partition("?")[0]
-    if absolute and origin(path) != origin(base_url):
-        raise InvalidRequestError(f"the URL leads away from {base_url}")
-    if absolute and "@" in urlsplit(path).netloc:
-        raise InvalidRequestError("a URL carries no user")
-    segments = (urlsplit(path).path if absolute else path.partition("?")[0]).split("/")
-    _refuse_bad_segments(segments)
-    if absolute:
-        return path
+    if _NO_TEXT.search(path):
+        raise InvalidRequestError("a path holds no control character")
+    before_query = path.partition("?")[0]
+    if "{" in before_query or "}" in before_query:
+        raise InvalidRequestError("a path holds no brace but around a name, as in {order_id}")
+    if "://" in before_query:
+        return _of_same_origin(base_url, path)
+    _refuse_bad_segments(before_query.split("/"))
     return f"{base_url}/{path.removeprefix('/')}" if path else base_url
+
+
+def _of_same_origin(base_url: str, url: str) -> str:
+    if origin(url) != origin(base_url):
+        raise InvalidRequestError(f"the URL leads away from {base_url}")
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise InvalidRequestError("a URL carries no user")
+    _refuse_bad_segments(parts.path.split("/"))
+    return url
 
 
 def _refuse_bad_segments(segments: Sequence[str]) -> None:
     inner = segments[1:-1] if segments[0] == "" else segments[:-1]
     if "" in inner:
         raise InvalidRequestError("the path has an empty segment ('//'); is a parameter empty?")
-    if any(segment.lower().replace("%2e", ".") in _DOTS for segment in segments):
+    if any(map(_is_dots, segments)):
         raise InvalidRequestError("the path has a '.' or '..' segment")
 
 
+def _is_dots(segment: str) -> bool:
+    # Some servers take what follows a semicolon for no part of the segment.
+    return segment[:1] in {".", "%"} and (
+        segment.lower().replace("%2e", ".").partition(";")[0] in _DOTS
+    )
+
+
 def fill_path(template: str, path_params: PathParams) -> str:
-    """Put quoted parameters in the place of ``{name}``."""
+    """Put quoted parameters in the place of ``{name}``.
+
+    Raises:
+        InvalidRequestError: A parameter is missing, unknown, or no segment of a path.
+    """
+    if not path_params and "{" not in template:
+        return template
     names = set(_PLACEHOLDER.findall(template))
     if names != set(path_params):
         raise InvalidRequestError(
@@ -116,49 +167,31 @@ def _path_value(name: str, value: object) -> str:
     if value is None:
         raise InvalidRequestError(f"the path parameter {name!r} is None")
     text = scalar_text(value)
-    if not text or text in _DOTS:
-        raise InvalidRequestError(f"the path parameter {name!r} is empty, '.' or '..'")
+    # Also where a server decodes once too often, or strips what it decoded.
+    meant = unquote(text).strip()
+    if not meant or meant in _DOTS:
+        raise InvalidRequestError(f"the path parameter {name!r} is blank, '.' or '..'")
+    if _NO_TEXT.search(text):
+        raise InvalidRequestError(f"the path parameter {name!r} holds a control character")
     return escape(text)
-
-
-def scalar_text(value: object) -> str:
-    """Write a value as services read it: enums by value, dates in ISO 8601, booleans as JSON."""
-    if isinstance(value, Enum):
-        return scalar_text(value.value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def encode_query(params: QueryParams | None) -> str:
-    """Write a query in which every reserved character is escaped, None left out."""
-    return "&".join(f"{escape(name)}={escape(value)}" for name, value in _query_pairs(params))
-
-
-def _query_pairs(params: QueryParams | None) -> Iterable[tuple[str, str]]:
-    for name, value in _as_mapping(params).items():
-        if value is None:
-            continue
-        values = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
-        for item in values:
-            yield name, scalar_text(item)
-
-
-def _as_mapping(params: QueryParams | None) -> Mapping[str, Any]:
-    if params is None:
-        return {}
-    if isinstance(params, QueryDataParams):
-        return params.url_params_dict()
-    if isinstance(params, BaseModel):
-        return params.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return params
 
 
 def redirect_target(url: str, location: str) -> str | None:
     """Return where a redirect leads, or None if that is another origin or nowhere."""
+    location = _as_utf8(location)
+    if "\\" in location or _NO_TEXT.search(location):
+        return None
     try:
         target = urljoin(url, location)
         same = origin(target) == origin(url)
     except ValueError:
         return None
     return target if same and "@" not in urlsplit(target).netloc else None
+
+
+def _as_utf8(location: str) -> str:
+    # Headers are read as Latin-1; servers that do not escape a path write UTF-8.
+    try:
+        return location.encode("latin-1").decode()
+    except UnicodeError:
+        return location

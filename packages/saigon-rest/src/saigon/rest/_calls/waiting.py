@@ -6,14 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from saigon.rest.exceptions import WaitFailedError, WaitTimeoutError
+from saigon.rest.exceptions import InvalidRequestError, WaitFailedError, WaitTimeoutError
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Condition(Generic[T]):
-    """When an answer is right, and how long and how often to ask for it."""
+    """When an answer is right, and how long and how often to ask for it.
+
+    Raises:
+        InvalidRequestError: A time is negative, or there is none between two questions.
+    """
 
     timeout: float
     until: Callable[[T], bool]
@@ -21,6 +25,11 @@ class Condition(Generic[T]):
     interval: float
     max_interval: float
     clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        # Written so that what is not a number is refused too.
+        if not (self.timeout >= 0 and self.interval > 0 and self.max_interval > 0):
+            raise InvalidRequestError("expected a timeout of 0 or more, and intervals above 0")
 
 
 class Waiting(Generic[T]):
@@ -30,7 +39,7 @@ class Waiting(Generic[T]):
         self._condition = condition
         self._rng = rng
         self._deadline = condition.clock() + condition.timeout
-        self._pause = condition.interval
+        self._pause = min(condition.interval, condition.max_interval)
 
     def pause_after(self, value: T) -> float | None:
         """Judge an answer.

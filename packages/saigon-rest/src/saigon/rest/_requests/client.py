@@ -14,7 +14,7 @@ from requests.auth import AuthBase
 
 from saigon.model import QueryDataResult
 from saigon.model.interface import RequestAuthorizer
-from saigon.rest._calls.answers import Expected, RestResponse
+from saigon.rest._calls.answers import Expected, RestResponse, refuse_no_type
 from saigon.rest._calls.authorization import Authorization
 from saigon.rest._calls.bodies import Progress
 from saigon.rest._calls.call import Hook, Timeout
@@ -23,16 +23,21 @@ from saigon.rest._calls.options import (
     DEFAULT_TIMEOUT,
     CallBuilder,
     CallOptions,
-    with_token,
+    checked_limit,
 )
+from saigon.rest._calls.pages import Pages
+from saigon.rest._calls.queries import with_token
 from saigon.rest._calls.retry import RetryPolicy
-from saigon.rest._calls.streams import whole_file
+from saigon.rest._calls.streams import refuse_no_place, whole_file
 from saigon.rest._calls.waiting import Condition, Waiting
+from saigon.rest._requests.auth import FinishingAuth
 from saigon.rest._requests.sender import Sender
-from saigon.rest._requests.sessions import FinishingAuth, new_session
-from saigon.rest._requests.streams import RestStream, stream_of
-from saigon.rest._uploads.files import Source, Upload, post_file, put_file
-from saigon.rest.exceptions import NotFoundError, PaginationError
+from saigon.rest._requests.sessions import new_session
+from saigon.rest._requests.streams import RestStream
+from saigon.rest._uploads.prepared import prepare_form, prepare_put
+from saigon.rest._uploads.results import Upload, upload_of
+from saigon.rest._uploads.sources import Source
+from saigon.rest.exceptions import NotFoundError
 
 T = TypeVar("T")
 Auth: TypeAlias = AuthBase | RequestAuthorizer
@@ -42,8 +47,10 @@ class RestClientBase:
     """Call the resources under one base URL.
 
     Nothing that a call needs is kept from another, so threads may share a client: one pool of
-    connections, no cookies, no password out of ``~/.netrc``. Credentials never leave the origin
-    of the base URL. Redirects are followed within it, authorized anew; any other is an error.
+    connections, no cookies, no password out of ``~/.netrc``; a process that is forked starts with
+    no connection. What the environment says of proxies and certificates is read once. Credentials
+    never leave the origin of the base URL. Redirects are followed within it, authorized anew; any
+    other is an error.
 
     Args:
         base_url: Where paths begin, ``https://host/stage``.
@@ -53,15 +60,16 @@ class RestClientBase:
         auth: Authorizes each try of each call, an ``AuthBase`` of requests or a
             ``RequestAuthorizer``.
         session: A session to use in place of an own one. It stays the caller's: it is not closed,
-            and its cookies and adapters are as the caller made them.
-        hooks: Told of each try.
+            and its cookies, its adapters and, without ``auth``, its ``auth`` are as the caller
+            made them; ``total_timeout`` is looked at between the pieces of an answer alone.
+        hooks: Told of each try; what one raises is logged, and the call goes on.
         max_response_bytes: How many bytes of an answer are read into memory, uncompressed; streams
             and downloads are not bounded.
         clock: Returns the present time, aware.
         sleep: Waits for so many seconds.
 
     Raises:
-        ConfigurationError: The base URL is not one.
+        ConfigurationError: The base URL, the timeout or the limit cannot be one.
     """
 
     def __init__(
@@ -86,14 +94,14 @@ class RestClientBase:
         def sender(session: requests.Session, auth: Auth | None) -> Sender:
             return Sender(
                 session,
-                auth=FinishingAuth(auth),
+                auth=FinishingAuth(session.auth if auth is None else auth),
                 authorization=Authorization(auth),
                 retry=retry or RetryPolicy(),
                 hooks=tuple(hooks),
                 clock=clock or _utc_now,
                 sleep=sleep,
                 rng=self._rng,
-                max_response_bytes=max_response_bytes,
+                max_response_bytes=checked_limit(max_response_bytes),
             )
 
         self._sender = sender(session or new_session(), auth)
@@ -108,13 +116,16 @@ class RestClientBase:
         return f"{type(self).__name__}({self.base_url!r})"
 
     def __enter__(self) -> Self:
+        self._sender.refuse_closed()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, but those of a session that was handed in."""
+        """Close the connections, but those of a session that was handed in; no call follows."""
+        self._sender.closed.set()
+        self._upload_sender.closed.set()
         if self._own_session:
             self._sender.session.close()
         self._upload_sender.session.close()
@@ -151,18 +162,16 @@ class RestClientBase:
             **options: See ``CallOptions``; ``params`` is repeated for each page, with its token.
 
         Raises:
-            PaginationError: A page names itself as the next one.
+            PaginationError: A page names an earlier one as the next.
         """
         page_type: type[QueryDataResult[T]] = QueryDataResult[item]  # type: ignore[valid-type]  # a type made at run time
-        token: str | None = None
+        pages = Pages(path)
         while True:
             page = self.get_resource(path, page_type, **options)
             yield page
-            if page.page_token is None:
+            token = pages.next_token(page)
+            if token is None:
                 return
-            if page.page_token == token:
-                raise PaginationError(f"the page of {path} names itself as the next one")
-            token = page.page_token
             options["params"] = with_token(options.get("params"), token)
 
     @overload
@@ -262,11 +271,14 @@ class RestClientBase:
         missing_ok: bool = False,
         **options: Unpack[CallOptions],
     ) -> T | None:
-        """Delete a resource; with ``missing_ok``, 404 is no error and gives None."""
+        """Delete a resource; with ``missing_ok``, 404 is no error and gives None.
+
+        A route that API Gateway does not know is an error all the same.
+        """
         try:
             return self._send("DELETE", path, model, options).data
-        except NotFoundError:
-            if missing_ok:
+        except NotFoundError as exc:
+            if missing_ok and not exc.unknown_route:
                 return None
             raise
 
@@ -309,10 +321,16 @@ class RestClientBase:
 
     @contextmanager
     def stream(self, path: str, **options: Unpack[CallOptions]) -> Iterator[RestStream]:
-        """Read a body in pieces, within a ``with`` block."""
-        sent, response = self._sender.open(self._calls.call("GET", path, options, stream=True))
-        with response:
-            yield stream_of(sent.answer, response)
+        """Read a body in pieces, within a ``with`` block; it is tried again until it begins.
+
+        Raises what ``get_resource`` raises, and ``iter_bytes`` of the stream what breaks off.
+        """
+        opened = self._sender.open(self._calls.call("GET", path, options, stream=True))
+        answer = opened.sent.answer
+        with opened.response as response:
+            yield RestStream(
+                answer.status, answer.headers, answer.request_id, answer, response, opened.journey
+            )
 
     def download_to(
         self,
@@ -320,22 +338,32 @@ class RestClientBase:
         destination: str | Path,
         *,
         progress: Progress | None = None,
+        max_bytes: int | None = None,
         **options: Unpack[CallOptions],
     ) -> int:
         """Write a body to a file, which appears whole or not at all, in bounded memory.
 
         Args:
             path: What to read.
-            destination: The file to write; one that is there is replaced.
+            destination: The file to write; one that is there is replaced, and its mode stays.
             progress: Called with the bytes written and the length, None if it is not known.
+            max_bytes: How many bytes the body may have; any number by default.
             **options: See ``CallOptions``.
 
         Returns:
             The bytes written.
+
+        Raises:
+            OSError: The destination is no place for a file; nothing was sent.
+            ResponseTooLargeError: The body is longer than ``max_bytes``.
+            StatusError: The answer is not a success.
+            TransportError: No whole answer came.
         """
+        destination = Path(destination)
+        refuse_no_place(destination)
         with (
             self.stream(path, **options) as stream,
-            whole_file(Path(destination), stream.length, progress) as target,
+            whole_file(destination, stream.length, progress, max_bytes=max_bytes) as target,
         ):
             for chunk in stream.iter_bytes():
                 target.write(chunk)
@@ -368,6 +396,7 @@ class RestClientBase:
         Raises:
             WaitTimeoutError: None was; ``last`` is the last one.
             WaitFailedError: ``fail_when`` was true of ``last``.
+            InvalidRequestError: A time is negative, or there is none between two questions.
         """
         waiting = Waiting(Condition(timeout, until, fail_when, interval, max_interval), self._rng)
         while True:
@@ -394,23 +423,30 @@ class RestClientBase:
             source: A path, or a seekable file opened with mode ``'rb'``, sent from where it stands.
             content_type: What the URL was signed for; give none if it was signed without.
             headers: Further headers that the URL was signed for.
-            progress: Called with the bytes sent and the length.
+            progress: Called with the bytes read to be sent and the length: with 0 when the file is
+                begun, also when it is begun anew, and with the length at the end. What it raises
+                ends the upload.
             timeout: Seconds, in place of the client's.
 
         Raises:
-            PresignedUrlError: The URL has expired or asks for headers not given; nothing was sent.
+            PresignedUrlError: S3 would refuse the URL: it has expired, or was signed for other
+                headers or another file; nothing was sent.
+            InvalidRequestError: The source is no regular file of bytes; nothing was sent.
+            FileChangedError: The file became shorter meanwhile.
             StatusError: S3 refused; ``code`` is its name for the reason.
             TransportError: No answer came.
         """
-        return put_file(
-            self._upload_sender,
+        prepared = prepare_put(
             url,
             source,
             content_type=content_type,
             headers=headers or {},
             progress=progress,
             timeout=timeout or self._calls.timeout,
+            now=self._upload_sender.clock(),
         )
+        with prepared as call:
+            return upload_of(call, self._upload_sender.send(call))
 
     def upload_file_to_form(
         self,
@@ -418,7 +454,7 @@ class RestClientBase:
         fields: Mapping[str, str],
         source: Source,
         *,
-        filename: str = "file",
+        filename: str | None = None,
         content_type: str | None = None,
         progress: Progress | None = None,
         timeout: Timeout | None = None,
@@ -428,14 +464,19 @@ class RestClientBase:
         Args:
             url: Where the form goes.
             fields: The form's fields, as ``generate_presigned_post`` gives them.
-            source: A path or a seekable file opened with mode ``'rb'``.
-            filename: The name that the form gives the file.
-            content_type: What the part says it is; by default the ``Content-Type`` field.
-            progress: Called with the bytes of the file sent and its length.
+            source: A path, or a seekable file opened with mode ``'rb'``, sent from where it stands.
+            filename: What the form calls the file, put for ``${filename}``; by default the name
+                that the path has, ``file`` where there is no path. Nothing before a slash is sent.
+            content_type: What the file is, where the form's policy leaves that open; it becomes
+                the form's ``Content-Type`` field.
+            progress: Called as by ``upload_file_to_url``, with bytes of the file alone.
             timeout: Seconds, in place of the client's.
+
+        Raises:
+            PresignedUrlError: S3 would refuse the form: its policy has expired, or asks for other
+                fields or another size; nothing was sent.
         """
-        return post_file(
-            self._upload_sender,
+        prepared = prepare_form(
             url,
             fields,
             source,
@@ -443,7 +484,10 @@ class RestClientBase:
             content_type=content_type,
             progress=progress,
             timeout=timeout or self._calls.timeout,
+            now=self._upload_sender.clock(),
         )
+        with prepared as call:
+            return upload_of(call, self._upload_sender.send(call))
 
     def _send(
         self,
@@ -455,6 +499,7 @@ class RestClientBase:
         *,
         only_set: bool = False,
     ) -> RestResponse[T]:
+        refuse_no_type(model)
         call = self._calls.call(method, path, options, body=body, only_set=only_set)
         return self._sender.send(call).as_response(model)
 

@@ -1,6 +1,8 @@
 """Send calls through a session of ``requests``: again where that is safe, errors made ours."""
 
 import random
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,16 +14,19 @@ from tenacity import Retrying
 from saigon.rest._calls.answers import Answer, Sent
 from saigon.rest._calls.authorization import Authorization
 from saigon.rest._calls.call import Call, Hook
-from saigon.rest._calls.failures import status_error
+from saigon.rest._calls.failures import in_time, status_error
 from saigon.rest._calls.journey import MAX_REDIRECTS, Journey
 from saigon.rest._calls.retry import RetryPolicy
 from saigon.rest._calls.telling import Telling
 from saigon.rest._calls.tries import loop_settings
 from saigon.rest._calls.urls import without_query
+from saigon.rest._requests.auth import FinishingAuth
+from saigon.rest._requests.connections import Times, keeping_to
+from saigon.rest._requests.logs import queries_unlogged
 from saigon.rest._requests.receiving import read_answer
-from saigon.rest._requests.sessions import FinishingAuth
+from saigon.rest._requests.sessions import send_unfollowed
 from saigon.rest._requests.translation import translated
-from saigon.rest.exceptions import TransportError
+from saigon.rest.exceptions import InvalidRequestError, ResponseTooLargeError, TransportError
 
 
 @dataclass(frozen=True)
@@ -37,23 +42,44 @@ class Sender:
     sleep: Callable[[float], None]
     rng: random.Random
     max_response_bytes: int
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def send(self, call: Call) -> Sent:
         """Send a call until it is answered for good.
 
         Raises:
-            InvalidRequestError: The method or a header cannot stand in a request.
+            InvalidRequestError: The method or a header cannot stand in a request, or the client is
+                closed.
             StatusError: The answer is not a success.
             TransportError: No whole answer came.
             ResponseTooLargeError: The answer is longer than allowed.
         """
-        return self.open(call)[0]
+        return self.open(call).sent
 
-    def open(self, call: Call) -> tuple[Sent, requests.Response]:
+    def open(self, call: Call) -> "Opened":
         """Send a call likewise; the body of a stream is still to be read."""
+        self.refuse_closed()
         call.refuse_unsendable()
         with self.authorization.one_caller():
             return _Sending(self, Journey(call)).run()
+
+    def refuse_closed(self) -> None:
+        """Refuse what comes after the end.
+
+        Raises:
+            InvalidRequestError: The client is closed.
+        """
+        if self.closed.is_set():
+            raise InvalidRequestError("the client is closed; make a new one")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of a call, and the response whose body is still to be read if it is a stream."""
+
+    sent: Sent
+    response: requests.Response
+    journey: Journey
 
 
 @dataclass
@@ -64,14 +90,15 @@ class _Sending:
     journey: Journey
     response: requests.Response = field(init=False)
 
-    def run(self) -> tuple[Sent, requests.Response]:
+    def run(self) -> Opened:
         answer = self._answered()
         for _ in range(MAX_REDIRECTS):
             if not self.journey.turn(answer):
                 break
             answer = self._answered()
         if answer.is_success:
-            return Sent(answer, self.journey.attempts, self.journey.elapsed), self.response
+            sent = Sent(answer, self.journey.attempts, self.journey.elapsed)
+            return Opened(sent, self.response, self.journey)
         raise status_error(answer, attempts=self.journey.attempts, now=self.sender.clock())
 
     def _answered(self) -> Answer:
@@ -91,7 +118,7 @@ class _Sending:
         telling = Telling(call, self.journey.attempts, self.sender.hooks)
         try:
             answer = self._exchange(call)
-        except TransportError as exc:
+        except (TransportError, ResponseTooLargeError) as exc:
             telling.failed(exc)
             raise
         telling.answered(answer)
@@ -106,7 +133,7 @@ class _Sending:
         except foreign.RequestException as exc:
             error = translated(exc, f"{call.method} {without_query(call.url)}")
         # Without its cause: the text of requests' errors holds the query.
-        raise error
+        raise in_time(error, self.journey)
 
     def _respond(self, call: Call) -> requests.Response:
         session = self.sender.session
@@ -118,11 +145,12 @@ class _Sending:
         settings = session.merge_environment_settings(
             prepared.url, {}, stream=True, verify=None, cert=None
         )
-        return session.send(
-            prepared, timeout=self._timeout(call), allow_redirects=False, **settings
-        )
-
-    def _timeout(self, call: Call) -> tuple[float, float]:
+        # Whatever authorizes may have taken its time.
+        self.journey.refuse_late()
         connect, read = call.timeout if isinstance(call.timeout, tuple) else (call.timeout,) * 2
         left = self.journey.time_left
-        return (connect, read) if left is None else (min(connect, left), min(read, left))
+        if left is not None:
+            connect, read = min(connect, left), min(read, left)
+        until = None if left is None else time.monotonic() + left
+        with queries_unlogged(), keeping_to(Times(read, until)):
+            return send_unfollowed(session, prepared, timeout=(connect, read), **settings)

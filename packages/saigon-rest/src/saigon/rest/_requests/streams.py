@@ -1,16 +1,18 @@
 """An answer over ``requests`` whose body is read in pieces."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import requests
 from requests import exceptions as foreign
 
 from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.bodies import CHUNK
+from saigon.rest._calls.failures import in_time
+from saigon.rest._calls.journey import Journey
 from saigon.rest._calls.streams import length_of
-from saigon.rest._calls.urls import without_query
 from saigon.rest._requests.translation import translated
+from saigon.rest.exceptions import InvalidRequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,15 @@ class RestStream:
     status: int
     """The HTTP status."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """The headers, by names in any case."""
 
     request_id: str | None
     """The request id that the gateway or the service gave."""
 
-    _response: requests.Response
+    _answer: Answer = field(repr=False)
+    _response: requests.Response = field(repr=False)
+    _journey: Journey = field(repr=False)
 
     @property
     def length(self) -> int | None:
@@ -37,18 +41,15 @@ class RestStream:
         """Read the body in pieces of at most so many bytes.
 
         Raises:
-            TransportError: The body broke off.
+            InvalidRequestError: It was read before, or its ``with`` block has ended.
+            TransportError: The body broke off, or the time of the whole call is up.
         """
+        if self._response.raw.closed:
+            raise InvalidRequestError("a stream is read once, within its `with` block")
         try:
             yield from self._response.iter_content(chunk_size)
         except foreign.RequestException as exc:
-            request = self._response.request
-            error = translated(exc, f"{request.method} {without_query(str(request.url))}")
+            error = translated(exc, f"{self._answer.method} {self._answer.url}")
         else:
             return
-        raise error
-
-
-def stream_of(answer: Answer, response: requests.Response) -> RestStream:
-    """Wrap an answer that was asked for as a stream."""
-    return RestStream(answer.status, answer.headers, answer.request_id, response)
+        raise in_time(error, self._journey)
