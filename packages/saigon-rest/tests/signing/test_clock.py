@@ -1,6 +1,7 @@
 """The server's clock, once ours is what a refused signature comes from."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -127,6 +128,17 @@ def test_the_servers_clock_is_taken_over_once_it_explains_a_rejection(
     assert auth.recover(rejection(ahead))
     assert signed(auth=auth).headers["X-Amz-Date"] == "20260517T121000Z"
     assert not auth.recover(rejection(ahead))
+
+
+def test_each_of_the_calls_that_were_refused_together_is_signed_anew(
+    signer: Callable[..., Any], signed: Callable[..., Any], now: datetime
+) -> None:
+    auth = signer()
+    ahead = now + timedelta(minutes=10)
+    before = replace(rejection(ahead), sent_headers=signed(auth=auth).headers)
+    assert [auth.recover(before) for _ in range(3)] == [True, True, True]
+    after = replace(rejection(ahead), sent_headers=signed(auth=auth).headers)
+    assert not auth.recover(after)
 
 
 def test_a_clock_that_was_put_right_is_taken_back(

@@ -52,8 +52,8 @@ class Answer:
     charset: str | None = None
     """The character set that the server named."""
 
-    authorization: str = field(default="", repr=False)
-    """The ``Authorization`` header that the request was sent with."""
+    sent_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The headers that the request was sent with."""
 
     @property
     def is_success(self) -> bool:

@@ -55,7 +55,7 @@ def answer_of(response: httpx.Response, call: Call) -> Answer:
         status=response.status_code,
         headers=headers,
         charset=charset_of(headers),
-        authorization=response.request.headers.get("Authorization", ""),
+        sent_headers=response.request.headers,
     )
 
 

@@ -47,7 +47,7 @@ def answer_of(response: requests.Response, call: Call) -> Answer:
         status=response.status_code,
         headers=response.headers,
         charset=charset_of(response.headers),
-        authorization=str(response.request.headers.get("Authorization", "")),
+        sent_headers=response.request.headers,
     )
 
 

@@ -139,12 +139,18 @@ class Signer:
         if server is None:
             return False
         skew = server - self._clock()
-        is_no_news = abs(skew - self._offset) <= _SKEW_WORTH_RESIGNING
-        if is_no_news or abs(skew) > _SKEW_OF_NO_CLOCK:
+        # What the request was signed with: another call may have put the clock right meanwhile.
+        signed = _signed_at(answer) or self.now()
+        if abs(server - signed) <= _SKEW_WORTH_RESIGNING or abs(skew) > _SKEW_OF_NO_CLOCK:
             return False
-        _logger.warning("this machine's clock is %.0f s off the server's", -skew.total_seconds())
-        self._offset = skew
+        self._take_over(skew)
         return True
+
+    def _take_over(self, skew: timedelta) -> None:
+        if abs(skew - self._offset) > _SKEW_WORTH_RESIGNING:
+            seconds = -skew.total_seconds()
+            _logger.warning("this machine's clock is %.0f s off the server's", seconds)
+            self._offset = skew
 
     def _refuse_other_host(self, parts: SplitResult, headers: Mapping[str, str]) -> None:
         host = _host_of(parts, headers).lower()
@@ -173,6 +179,14 @@ def _timestamp(moment: datetime) -> str:
     # As DATE_FORMAT writes it, in a third of the time.
     text = moment.astimezone(UTC).isoformat(timespec="seconds")
     return f"{text[:19].replace('-', '').replace(':', '')}Z"
+
+
+def _signed_at(answer: Answer) -> datetime | None:
+    try:
+        text = answer.sent_headers["X-Amz-Date"]
+        return datetime.strptime(text, _canonical.DATE_FORMAT).replace(tzinfo=UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 def _host_of(parts: SplitResult, headers: Mapping[str, str]) -> str:

@@ -75,5 +75,5 @@ class UserAuth(SigV4Auth):
             return True
         server_time = http_date(answer.headers.get("Date", ""))
         present = self._users.current().credentials(server_time)
-        used = _KEY_ID.search(answer.authorization)
+        used = _KEY_ID.search(answer.sent_headers.get("Authorization", ""))
         return used is not None and used[1] != present.access_key_id
