@@ -9,19 +9,18 @@ As a program it takes the answer's body, says its port, and ends with its standa
 
 import re
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Final
+
+from tools.bench.apart import started
 
 __all__ = ["AnswerServer", "start_answer_server"]
 
-_ROOT: Final = Path(__file__).parents[2]
 _CONNECTIONS: Final = "/-/connections"
 _HEAD_END: Final = b"\r\n\r\n"
 _LONGEST_HEAD: Final = 64 * 1024
@@ -73,14 +72,8 @@ class AnswerServer:
 @contextmanager
 def start_answer_server(body: str = "{}") -> Iterator[AnswerServer]:
     """Answer with a body for the time of the block; a body that is sent gets its size as ETag."""
-    command = [sys.executable, "-m", "tools.bench.answer_server", body]
-    with subprocess.Popen(
-        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None  # noqa: S101  # for the type alone
-        assert process.stdout is not None  # noqa: S101  # likewise
-        with process.stdin:
-            yield AnswerServer(int(process.stdout.readline()))
+    with started("tools.bench.answer_server", body) as port:
+        yield AnswerServer(port)
 
 
 def main() -> None:

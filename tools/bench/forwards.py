@@ -4,26 +4,23 @@ As a program it takes a :class:`Forwarding` on standard input, where a password 
 """
 
 import json
-import subprocess
 import sys
 import threading
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlalchemy import delete, insert
 
 from saigon.aws.sqs import SqsToRdsForwarder
 from saigon.orm.connection import DbConnector
 from saigon.orm.model import row_values_writer
+from tools.bench.apart import highest_resident_bytes, peaks_of
 from tools.bench.generated_queue import GeneratedQueue
-from tools.bench.peak import highest_resident_bytes
 from tools.bench.sales import QUEUE_URL, SALES, Sale
 
 __all__ = ["ForwardWay", "Forwarding", "forward_peaks"]
 
 ForwardWay = Literal["run", "one executemany"]
-_ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +36,7 @@ class Forwarding:
 
 def forward_peaks(forwarding: Forwarding) -> tuple[int, ...]:
     """Return the highest resident memory, in bytes, up to the end of each size."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.bench.forwards"],
-        input=json.dumps(asdict(forwarding)),
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=_ROOT,
-        text=True,
-    )
-    return tuple(json.loads(done.stdout))
+    return peaks_of("tools.bench.forwards", forwarding)
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ import base64
 import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 import zlib
@@ -22,6 +21,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
+from tools.bench.apart import started
+
 __all__ = ["CHECKED", "PLAIN", "ObjectServer", "start_object_server"]
 
 CHECKED: Final = "checked"
@@ -30,7 +31,6 @@ CHECKED: Final = "checked"
 PLAIN: Final = "plain"
 """The bucket with the same objects, of which no checksum is told."""
 
-_ROOT: Final = Path(__file__).parents[2]
 _REQUESTS: Final = "/-/requests"
 _HEAD_END: Final = b"\r\n\r\n"
 _LONGEST_HEAD: Final = 64 * 1024
@@ -71,14 +71,8 @@ class ObjectServer:
 @contextmanager
 def start_object_server(folder: Path) -> Iterator[ObjectServer]:
     """Serve a folder's files for the time of the block."""
-    command = [sys.executable, "-m", "tools.bench.object_server", str(folder)]
-    with subprocess.Popen(
-        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None  # noqa: S101  # for the type alone
-        assert process.stdout is not None  # noqa: S101  # likewise
-        with process.stdin:
-            yield ObjectServer(int(process.stdout.readline()), folder)
+    with started("tools.bench.object_server", str(folder)) as port:
+        yield ObjectServer(port, folder)
 
 
 def main() -> None:

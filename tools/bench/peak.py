@@ -5,23 +5,20 @@ As a program it takes a :class:`Reading` on standard input, where a password is 
 
 import asyncio
 import json
-import resource
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlalchemy import Select, select
 
 from saigon.orm.connection import AsyncDbConnector, DbConnector
+from tools.bench.apart import highest_resident_bytes, peaks_of
 from tools.bench.orders import ORDERS, Order
 
-__all__ = ["Reading", "Way", "highest_resident_bytes", "peaks"]
+__all__ = ["Reading", "Way", "peaks"]
 
 Way = Literal["fetch_iter", "async fetch_iter", "fetch_all"]
-ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +33,7 @@ class Reading:
 
 def peaks(reading: Reading) -> tuple[int, ...]:
     """Return the highest resident memory, in bytes, up to the end of each size."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.bench.peak"],
-        input=json.dumps(asdict(reading)),
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=ROOT,
-        text=True,
-    )
-    return tuple(json.loads(done.stdout))
+    return peaks_of("tools.bench.peak", reading)
 
 
 def main() -> None:
@@ -96,17 +85,6 @@ def _check(read: int, wanted: int) -> None:
     if read != wanted:
         msg = f"expected {wanted} rows, the table has {read}"
         raise ValueError(msg)
-
-
-def highest_resident_bytes() -> int:
-    """Return this process's peak of resident memory."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # What getrusage says on Linux may be the peak of the process that started this one.
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(fields["VmHWM"].split()[0]) * 1024
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return highest if sys.platform == "darwin" else highest * 1024
 
 
 if __name__ == "__main__":

@@ -5,25 +5,23 @@ As a program it takes a :class:`Transfer` on standard input.
 
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from tools.bench.apart import highest_resident_bytes, peaks_of
 from tools.bench.object_server import CHECKED
 from tools.bench.objects import client_of
-from tools.bench.peak import highest_resident_bytes
 
 __all__ = ["Transfer", "TransferWay", "transfer_peaks"]
 
 TransferWay = Literal[
     "s3_object_to_file", "download_file", "get_object", "s3_object_unzip", "download and extractall"
 ]
-_ROOT: Final = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +39,7 @@ class Transfer:
 
 def transfer_peaks(transfer: Transfer) -> tuple[int, ...]:
     """Return the highest resident memory, in bytes, up to the end of each object."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.bench.transfers"],
-        input=json.dumps(asdict(transfer)),
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=_ROOT,
-        text=True,
-    )
-    return tuple(json.loads(done.stdout))
+    return peaks_of("tools.bench.transfers", transfer)
 
 
 def main() -> None:

@@ -4,17 +4,16 @@ As a program it takes an :class:`Uploading` on standard input, and tells its pea
 """
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 import requests
 
-from tools.bench.peak import highest_resident_bytes
+from tools.bench.apart import highest_resident_bytes, peaks_of
 
 __all__ = ["Upload", "UploadWay", "Uploading", "upload_peaks", "uploader"]
 
@@ -22,7 +21,6 @@ UploadWay = Literal[
     "upload_file_to_url", "data=file", "data=file.read()", "upload_file_to_form", "files="
 ]
 Upload = Callable[[Path], str | None]
-_ROOT: Final = Path(__file__).parents[2]
 _TIMEOUT: Final = (5.0, 30.0)  # as ours by default
 
 
@@ -41,15 +39,7 @@ class Uploading:
 
 def upload_peaks(uploading: Uploading) -> tuple[int, ...]:
     """Return the highest resident memory, in bytes, up to the end of each file."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.bench.uploads"],
-        input=json.dumps(asdict(uploading)),
-        stdout=subprocess.PIPE,
-        check=True,
-        cwd=_ROOT,
-        text=True,
-    )
-    return tuple(json.loads(done.stdout))
+    return peaks_of("tools.bench.uploads", uploading)
 
 
 def main() -> None:
