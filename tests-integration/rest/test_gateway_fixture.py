@@ -1,5 +1,6 @@
 """The gateway as a fixture and as a command: login, signed call, verified identity, handler."""
 
+import asyncio
 import json
 import os
 import signal
@@ -108,6 +109,23 @@ def test_ten_lines_are_enough(gateway: LocalApiFactory, aws_user: LocalUser) -> 
     client = gateway(app).client()
     identity = client.login(aws_user.username, aws_user.password)
     assert client.get_resource("/me", str) == identity.identity_id
+
+
+def test_an_event_loop_has_a_client_of_its_own(
+    gateway: LocalApiFactory, aws_user: LocalUser, aws_user_pool: LocalUserPool
+) -> None:
+    api = gateway(
+        service("rest", users_of(aws_user_pool)), stage="prod", secret_headers=SECRET_HEADERS
+    )
+
+    async def go() -> tuple[str | None, str | None]:
+        async with api.async_client(headers=SPOOFED) as client:
+            assert client.current_user is None
+            identity = await client.login(aws_user.username, aws_user.password)
+            return (await client.get_resource("/me", Seen)).principal, identity.sub
+
+    principal, sub = asyncio.run(go())
+    assert principal == sub is not None
 
 
 @pytest.mark.parametrize("flavour", ["rest", "http"])

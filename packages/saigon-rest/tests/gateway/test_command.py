@@ -12,6 +12,8 @@ import pytest
 import requests
 from pydantic import SecretStr
 
+import saigon.rest.gateway
+import saigon.rest.sigv4
 from saigon.rest.client import RestClientBase, RetryPolicy
 from saigon.rest.exceptions import ConfigurationError
 from saigon.rest.gateway import CallersFile
@@ -79,13 +81,18 @@ def client_of(running: Running, callers: CallersFile) -> RestClientBase:
     return RestClientBase(running.url, auth=auth, retry=RetryPolicy(attempts=1))
 
 
+def signer_told_by(running: Running) -> Any:
+    line = next(line for line in running.told if "sign as" in line)
+    return eval(line.partition(" with ")[2], {"saigon": saigon})  # what was told
+
+
 def test_the_upstream_alone_is_enough(
     start: Callable[..., Running], server: Any, tmp_path: Path
 ) -> None:
     running = start("--upstream", server.url)
     path = tmp_path / "saigon-callers.json"
     made = json.loads(path.read_text())
-    with client_of(running, CallersFile(path)) as client:
+    with RestClientBase(running.url, auth=signer_told_by(running)) as client:
         client.request("GET", "/orders", params={"status": "open"})
     refused = requests.get(f"{running.url}/orders?hidden=1", timeout=5)
     assert refused.headers["x-amzn-errortype"] == "MissingAuthenticationTokenException"
@@ -115,6 +122,7 @@ def test_what_the_gateway_can_the_command_can(
         *("--route", "GET /orders=AWS_IAM", "--route", "GET /health=NONE"),
     )
     assert running.url.endswith("/prod")
+    assert str(callers) in repr(signer_told_by(running)._credentials)
     with client_of(running, CallersFile(callers)) as client:
         client.request("GET", "/orders")
     assert requests.get(f"{running.url}/health", timeout=5).status_code == 200
@@ -176,7 +184,7 @@ def test_the_command_does_not_run_on_aws(
         (0o600, None, "expected a list of callers"),
     ],
 )
-def test_a_callers_file_that_is_there_is_left_as_it_is(  # fixtures and the table's columns  # noqa: PLR0917  # fixtures and the table's columns
+def test_a_callers_file_that_is_there_is_left_as_it_is(  # noqa: PLR0917  # fixtures and the table's columns
     mode: int,
     age: timedelta | None,
     expected: str,

@@ -159,6 +159,14 @@ def test_the_context_is_what_the_request_was(
     assert [echo.headers(name) for name in mapping] == [[value] for value in VARIABLES.values()]
 
 
+def test_a_path_writes_no_header_of_its_own(
+    make_gateway: Any, echo: Any, sign: Any, send: Any
+) -> None:
+    gateway = make_gateway(mapping={"X-Path": "$context.path"})
+    assert send(gateway, sign(path="/a%0D%0AX-Own:%201")).status_code == 200
+    assert echo.headers("X-Path") == ["/a%0D%0AX-Own:%201"]
+
+
 def test_an_empty_variable_leaves_nothing_of_the_callers_header(
     make_gateway: Any, echo: Any, sign: Any, send: Any
 ) -> None:

@@ -39,7 +39,7 @@ def test_a_body_that_was_not_signed_is_refused(
         ("=AWS4-HMAC-SHA256", "=AWS4-HMAC-SHA1", "IncompleteSignatureException"),
     ],
 )
-def test_an_altered_query_is_refused(  # fixtures and the table's columns  # noqa: PLR0917  # fixtures and the table's columns
+def test_an_altered_query_is_refused(  # noqa: PLR0917  # fixtures and the table's columns
     gateway: Any, echo: Any, presign: Any, send: Any, old: str, new: str, error_type: str
 ) -> None:
     request = presign()
@@ -68,7 +68,7 @@ def test_the_session_token_is_not_told(gateway: Any, presign: Any, send: Any) ->
 @pytest.mark.parametrize(
     ("expires", "age", "status"), [(900, 900, 200), (900, 901, 403), (604_800, 86_400, 200)]
 )
-def test_a_presigned_request_lives_as_long_as_it_says(  # fixtures and the table's columns  # noqa: PLR0917  # fixtures and the table's columns
+def test_a_presigned_request_lives_as_long_as_it_says(  # noqa: PLR0917  # fixtures and the table's columns
     gateway: Any, presign: Any, send: Any, now: datetime, expires: int, age: int, status: int
 ) -> None:
     request = presign(expires=expires, at=now - timedelta(seconds=age))
@@ -91,7 +91,10 @@ def test_two_signatures_are_one_too_many(
     both = {"Authorization": sign().headers["Authorization"]}
     response = send(gateway, presign(), headers=both)
     assert (response.status_code, echo.calls) == (403, 0)
-    assert response.headers["x-amzn-errortype"] == "IncompleteSignatureException"
+    assert response.headers["x-amzn-errortype"] == "InvalidSignatureException"
+    assert response.json()["message"] == (
+        "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
+    )
 
 
 def test_an_http_api_knows_presigned_requests_too(

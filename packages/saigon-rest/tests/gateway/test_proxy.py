@@ -47,7 +47,12 @@ def test_a_request_is_passed_on_as_it_came(serve: Callable[[Any], str], server: 
     response = requests.put(
         f"{address}/a%2Fb;c?q=a%20b&q=%2B",
         data=b"body",
-        headers={"X-Own": "1", "Accept-Encoding": "identity", "User-Agent": "own"},
+        headers={
+            "X-Own": "1",
+            "Accept-Encoding": "identity",
+            "User-Agent": "own",
+            "Expect": "100-continue",
+        },
         timeout=5,
     )
     seen = server.seen[0]
@@ -57,6 +62,7 @@ def test_a_request_is_passed_on_as_it_came(serve: Callable[[Any], str], server: 
     assert seen.target == "/stage/a%2Fb;c?q=a%20b&q=%2B"
     assert (seen.headers["X-Own"], seen.headers["User-Agent"]) == ("1", "own")
     assert seen.headers["Accept-Encoding"] == "identity"
+    assert "Expect" not in seen.headers
     assert seen.headers["Host"] == server.url.removeprefix("http://")
 
 
@@ -86,7 +92,7 @@ def test_a_dead_service_is_told_as_api_gateway_tells_it(
     ("flavour", "status", "message"),
     [("rest", 504, "Endpoint request timed out"), ("http", 503, UNAVAILABLE)],
 )
-def test_a_slow_service_is_told_likewise(  # fixtures and the table's columns
+def test_a_slow_service_is_told_likewise(
     serve: Callable[[Any], str], server: Any, flavour: Any, status: int, message: str
 ) -> None:
     respond = server.respond

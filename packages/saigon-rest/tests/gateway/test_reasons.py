@@ -16,6 +16,18 @@ class EscapingOnce(SigV4Auth):
         return path
 
 
+class Unsorted(SigV4Auth):
+    def _canonical_query_string_url(self, parts: Any) -> str:
+        return str(parts.query)
+
+
+class Portless(SigV4Auth):
+    def headers_to_sign(self, request: Any) -> Any:
+        headers = super().headers_to_sign(request)
+        headers.replace_header("host", headers["host"].partition(":")[0])
+        return headers
+
+
 class Untidy(SigV4Auth):
     def _normalize_url_path(self, path: str) -> str:
         return path.replace("%", "%25")
@@ -28,6 +40,8 @@ MISTAKES: dict[str, tuple[Any, str, str, bytes]] = {
     "over the path without its stage": (SigV4Auth, "/orders?a=1", "/prod/orders?a=1", b""),
     "without the query": (SigV4Auth, "/orders", "/orders?a=1", b""),
     "over the query as it stands, with its plus signs": (SigV4Auth, "/o?a=1+2", "/o?a=1+2", b""),
+    "over the query in its own order, not sorted": (Unsorted, "/o?b=1&a=2", "/o?b=1&a=2", b""),
+    "over the host without its port": (Portless, "/orders", "/orders", b""),
 }
 
 

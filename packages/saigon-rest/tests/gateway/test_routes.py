@@ -69,6 +69,18 @@ def test_no_way_of_writing_a_path_opens_another_route(path: str) -> None:
     assert asks_for("GET", path) == "AWS_IAM"
 
 
+def test_a_service_takes_a_path_decoded_and_unresolved() -> None:
+    routes = {"GET /{page}": "NONE", "ANY /admin/{path+}": "AWS_IAM"}
+    assert asks_for("GET", "/admin%2F..%2Fx", routes=routes) == "AWS_IAM"
+
+
+def test_a_variable_may_hold_an_escaped_slash() -> None:
+    routes = {"GET /files/{name}": "AWS_IAM", "GET /open/{name}": "NONE"}
+    assert asks_for("GET", "/files/a%2Fb", routes=routes) == "AWS_IAM"
+    assert asks_for("GET", "/open/..%2Fadmin", routes=routes) == "AWS_IAM"
+    assert asks_for("GET", "/files/a/b", routes=routes) is None
+
+
 @pytest.mark.parametrize(("flavour", "expected"), [("rest", None), ("http", "AWS_IAM")])
 def test_in_a_rest_api_the_path_alone_chooses_the_resource(
     flavour: str, expected: str | None
@@ -129,7 +141,7 @@ def test_a_route_is_there_once_and_asks_for_something_known() -> None:
         ("http", 404, {"message": "Not Found"}),
     ],
 )
-def test_an_unknown_route_is_answered_so_even_to_who_signs(  # fixtures and the table's columns  # noqa: PLR0917  # fixtures and the table's columns
+def test_an_unknown_route_is_answered_so_even_to_who_signs(  # noqa: PLR0917  # fixtures and the table's columns
     make_gateway: Any, echo: Any, sign: Any, send: Any, flavour: str, status: int, body: Any
 ) -> None:
     gateway = make_gateway(flavour=flavour, routes={"GET /orders": "AWS_IAM"})

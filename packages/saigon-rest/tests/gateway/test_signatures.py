@@ -2,6 +2,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -155,6 +156,18 @@ def test_the_hash_of_the_body_may_go_unsigned(gateway: Any, sign: Any, send: Any
     assert send(gateway, sign(), headers=right).status_code == 200
 
 
+def test_the_session_token_may_go_unsigned(
+    gateway: Any, echo: Any, sign: Any, send: Any, alice: Any
+) -> None:
+    # As API Gateway's own generated JavaScript SDK sends it.
+    request = sign(caller=replace(alice, session_token=SecretStr("")))
+    assert "x-amz-security-token" not in request.headers["Authorization"]
+    for token, status in [("token-of-alice", 200), ("token-of-bob", 403), (None, 403)]:
+        response = send(gateway, request, headers={"X-Amz-Security-Token": token})
+        assert response.status_code == status
+    assert echo.calls == 1
+
+
 @pytest.mark.parametrize("added", ["{0}", "Signature=0", "junk"])
 def test_a_second_or_an_odd_claim_is_refused(
     gateway: Any, echo: Any, sign: Any, send: Any, added: str
@@ -222,7 +235,7 @@ WRONG_CLAIMS: dict[str, tuple[Callable[[Any], dict[str, Any]], str, str]] = {
     "host not signed": (
         _claiming("host;", ""),
         "InvalidSignatureException",
-        "'Host' must be a 'SignedHeader' in the AWS Authorization.",
+        "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
     ),
     "signed but absent": (
         _claiming("host;", "absent;host;"),
@@ -346,6 +359,37 @@ def test_the_date_may_stand_in_the_header_of_that_name(
     assert "Signature expired: 20260517T110000Z" in send(gateway, late).text
 
 
+@pytest.mark.parametrize(
+    "date",
+    ["Sun, 17 May 99999999999999999999 12:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -1200"],
+)
+def test_a_date_that_is_none_is_told_so(gateway: Any, sign: Any, send: Any, date: str) -> None:
+    changes = {"X-Amz-Date": None, "Date": date}
+    response = send(gateway, sign(), headers=changes)
+    assert response.json()["message"].startswith("Date must be in ISO-8601 'basic format'.")
+
+
+@pytest.mark.parametrize("date", ["2026517T120000Z", "20260517T12000Z"])
+def test_a_date_has_all_its_digits(gateway: Any, presign: Any, send: Any, date: str) -> None:
+    request = presign()
+    url = request.url.replace("X-Amz-Date=20260517T120000Z", f"X-Amz-Date={quote(date)}")
+    assert "basic format" in send(gateway, request, url=url).text
+
+
+def test_a_date_without_a_zone_is_not_of_this_machine(
+    gateway: Any, sign: Any, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Ho_Chi_Minh")
+    time.tzset()
+    try:
+        changes = {"X-Amz-Date": None, "Date": "Sun, 17 May 2026 12:00:00 -0000"}
+        response = send(gateway, sign(), headers=changes)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert response.json()["message"].startswith(MISMATCH)
+
+
 def test_expired_credentials_are_refused(
     gateway: Any, sign: Any, send: Any, make_caller: Any
 ) -> None:
@@ -405,6 +449,16 @@ def test_the_log_tells_why_and_no_secret(  # noqa: PLR0917  # fixtures and the t
     assert expected in line
     assert response.headers[name] in line
     assert not [word for word in ("hidden", "token-of-alice", "Signature=") if word in line]
+
+
+def test_a_request_writes_no_line_of_its_own_into_the_log(
+    gateway: Any, presign: Any, send: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = presign()
+    url = request.url.replace("aws4_request", "aws4%0AINFO forged")
+    assert send(gateway, request, url=url).status_code == 403
+    assert "INFO forged" in caplog.messages[0]
+    assert "\n" not in caplog.messages[0]
 
 
 def test_a_skew_is_logged(

@@ -149,7 +149,7 @@ def test_no_body_is_an_empty_one(converse: Any, sign: Any, echo: Any, added: byt
     [(b"2\r\nbo\r\n2;x=y\r\ndy\r\n0\r\n\r\n", 200), (b"4\r\nBODY\r\n0\r\n\r\n", 403)],
 )
 @pytest.mark.parametrize("length", [b"", b"Content-Length: 4\r\n"])
-def test_a_body_in_chunks_is_verified_whole(  # fixtures and the tables' columns  # noqa: PLR0917  # fixtures and the table's columns
+def test_a_body_in_chunks_is_verified_whole(  # noqa: PLR0917  # fixtures and the table's columns
     converse: Any, sign: Any, echo: Any, chunks: bytes, status: int, length: bytes
 ) -> None:
     request = sign("POST", "/orders", body=b"body")

@@ -20,7 +20,7 @@ def test_the_stage_is_signed_and_becomes_the_root_path(
     ("flavour", "status", "body"),
     [("rest", 403, {"message": "Forbidden"}), ("http", 404, {"message": "Not Found"})],
 )
-def test_another_stage_is_refused(  # fixtures and the tables' columns  # noqa: PLR0917  # fixtures and the table's columns
+def test_another_stage_is_refused(  # noqa: PLR0917  # fixtures and the table's columns
     make_gateway: Any,
     echo: Any,
     sign: Any,

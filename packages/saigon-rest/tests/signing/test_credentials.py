@@ -1,4 +1,5 @@
 import itertools
+import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from saigon.rest.sigv4 import SigningCredentials
+from saigon.rest.exceptions import ConfigurationError
+from saigon.rest.sigv4 import SigningCredentials, SigV4Auth
 
 THREADS = 50
 
@@ -81,3 +83,27 @@ def test_no_secret_stands_in_the_repr(signer: Callable[..., Any], keys: Any) -> 
     shown = repr(auth) + repr(vars(auth)) + repr(triple(1))
     for secret in (keys.secret, keys.token, "secret-1", "token-1"):
         assert secret not in shown
+
+
+def test_fixed_credentials_go_with_the_signer_into_another_process() -> None:
+    fixed = SigV4Auth("KEY", "secret", "h", "eu-west-1", "execute-api", "token")
+    again = pickle.loads(pickle.dumps(fixed))
+    assert (again.aws_access_key, again.aws_secret_access_key) == ("KEY", "secret")
+
+
+@pytest.mark.parametrize("given", [("KEY\n", "secret"), ("KEY", " secret"), ("KEY", "s", "token ")])
+def test_white_space_around_credentials_is_told_but_for_them(given: tuple[str, ...]) -> None:
+    key, secret, *token = given
+    with pytest.raises(ConfigurationError, match="white space") as caught:
+        SigV4Auth(key, secret, "h", "eu-west-1", "execute-api", *token)
+    assert not [value for value in given if value.strip() in str(caught.value).split()]
+
+
+@pytest.mark.parametrize(
+    "also",
+    [{"aws_access_key": "KEY"}, {"aws_secret_access_key": "secret"}, {"aws_token": "token"}],
+    ids=repr,
+)
+def test_credentials_are_given_in_one_way(also: dict[str, str], host: str) -> None:
+    with pytest.raises(ConfigurationError, match="got both"):
+        SigV4Auth(aws_host=host, credentials=lambda: triple(1), **also)  # type: ignore[arg-type]  # a table of names

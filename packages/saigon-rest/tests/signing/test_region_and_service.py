@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from saigon.rest.sigv4 import region_and_service
+from saigon.rest.exceptions import ConfigurationError
+from saigon.rest.sigv4 import SigV4Auth, region_and_service
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,9 @@ def test_what_is_given_goes_before_what_the_host_says(
 ) -> None:
     auth = signer(aws_region="us-west-2", aws_service="other")
     assert "/us-west-2/other/aws4_request" in signed(auth=auth).headers["Authorization"]
+
+
+@pytest.mark.parametrize("host", ["", "https://h.example", "h.example/prod", "u@h.example", "h\n"])
+def test_what_is_no_host_is_told_at_once(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="without scheme or path"):
+        SigV4Auth("KEY", "secret", host, "eu-west-1", "execute-api")

@@ -56,12 +56,14 @@ def test_a_token_with_a_line_break_is_refused_and_not_shown(
     signer: Callable[..., Any], signed: Callable[..., Any]
 ) -> None:
     with pytest.raises(SigningError, match="x-amz-security-token") as caught:
-        signed(auth=signer(aws_token="the-token\n"))
-    assert "the-token" not in str(caught.value)
+        signed(auth=signer(aws_token="the-\ntoken"))
+    assert "the-" not in str(caught.value)
 
 
-def test_bytes_are_signed_as_the_text_that_they_are_sent_as(signed: Callable[..., Any]) -> None:
-    asked = {"X-Amz-Meta": b"some value"}
+def test_bytes_are_signed_as_the_text_that_they_are_sent_as(
+    signed: Callable[..., Any], host: str
+) -> None:
+    asked = {"X-Amz-Meta": b"some value", "Host": host.encode()}
     text = {name: value.decode() for name, value in asked.items()}
     assert (
         signed(headers=asked).headers["Authorization"]

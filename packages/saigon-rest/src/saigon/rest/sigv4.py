@@ -4,11 +4,12 @@ Needs the extra ``[aws]``.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 
 from saigon.model.interface import HttpRequest
@@ -17,7 +18,7 @@ from saigon.rest._calls.bodies import settle
 from saigon.rest._credentials import AwsCredentials
 from saigon.rest._signing.aws_requests_auth import AWSRequestsAuth
 from saigon.rest._signing.hosts import region_and_service, scope_of
-from saigon.rest._signing.signer import Signer, SigningCredentials
+from saigon.rest._signing.signer import SIGNATURE_HEADERS, Signer, SigningCredentials
 from saigon.rest.exceptions import ConfigurationError
 
 __all__ = [
@@ -38,7 +39,8 @@ class SigV4Auth(AWSRequestsAuth):
     """Sign each request for AWS: of ``requests`` as its ``auth``, of others by ``authorize``.
 
     The URL is rewritten to the form that is signed, the body to one whose bytes are known, and
-    ``X-Amz-Content-SHA256`` is sent and signed.
+    ``X-Amz-Content-SHA256`` is sent and signed. A redirect that ``requests`` follows goes on
+    unsigned, without the session token: a signature is for one URL.
 
     Args:
         aws_access_key: The access key id.
@@ -55,7 +57,8 @@ class SigV4Auth(AWSRequestsAuth):
 
     Raises:
         ConfigurationError: Region or service are not in the host and were not given, several
-            regions are named (SigV4a), or the credentials are missing or given twice.
+            regions are named (SigV4a), the host is a URL, or the credentials are missing, given
+            twice or surrounded by white space.
 
     See Also:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -80,7 +83,7 @@ class SigV4Auth(AWSRequestsAuth):
     ) -> None:
         # The base's constructor would keep the three values apart and writable one by one.
         self._credentials = credentials or _fixed(aws_access_key, aws_secret_access_key, aws_token)
-        if credentials is not None and aws_access_key:
+        if credentials is not None and (aws_access_key or aws_secret_access_key or aws_token):
             raise ConfigurationError("expected either keys or a credentials callable, got both")
         self._credentials_may_block = credentials is not None
         self.aws_host = aws_host.lower()
@@ -124,6 +127,8 @@ class SigV4Auth(AWSRequestsAuth):
         # That of an earlier signature; the other headers are replaced by the new ones.
         r.headers.pop("X-Amz-Security-Token", None)
         r.headers.update(added)
+        if _leave_signature_behind not in r.hooks["response"]:
+            r.hooks["response"].append(_leave_signature_behind)
         return r
 
     def authorize(self, request: HttpRequest) -> HttpRequest:
@@ -183,17 +188,34 @@ class SigV4Auth(AWSRequestsAuth):
         return self._signer.recover(answer)
 
 
-def _fixed(
-    access_key: str, secret: str | SecretStr, token: str | SecretStr | None
-) -> Callable[[], AwsCredentials]:
+@dataclass(frozen=True, slots=True)
+class _Fixed:
+    credentials: SigningCredentials
+
+    def __call__(self) -> AwsCredentials:
+        return self.credentials
+
+
+def _fixed(access_key: str, secret: str | SecretStr, token: str | SecretStr | None) -> _Fixed:
     fixed = SigningCredentials(access_key, _secret(secret), _secret(token) if token else None)
     if not access_key or not fixed.secret_access_key.get_secret_value():
         raise ConfigurationError("expected an access key id and its secret, or `credentials=`")
-    return lambda: fixed
+    secrets = (fixed.secret_access_key, fixed.session_token or SecretStr(""))
+    values = (access_key, *(each.get_secret_value() for each in secrets))
+    if any(value != value.strip() for value in values):
+        raise ConfigurationError("the credentials begin or end with white space")
+    return _Fixed(fixed)
 
 
 def _secret(value: str | SecretStr) -> SecretStr:
     return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
+def _leave_signature_behind(response: Response, *_args: object, **_options: object) -> None:
+    # Of these requests takes but Authorization out of what it sends to another host.
+    if response.is_redirect:
+        for name in SIGNATURE_HEADERS:
+            response.request.headers.pop(name, None)
 
 
 def _settle_body(r: PreparedRequest) -> str:

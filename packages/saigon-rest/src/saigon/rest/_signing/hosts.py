@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from saigon.rest.exceptions import ConfigurationError
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_NOT_OF_HOSTS: Final = re.compile(r"[/?#@\s]")
 _REGION: Final = r"(?P<region>[a-z]{2}(?:-[a-z0-9]+)+-[0-9]+)"
 _HOSTS: Final = (
     (re.compile(rf".+\.execute-api\.{_REGION}(?:\.vpce)?\.amazonaws\.com(?:\.cn)?"), "execute-api"),
@@ -37,10 +38,13 @@ def scope_of(host: str, region: str | None, service: str | None) -> tuple[str, s
     """Return the region and the service to sign for.
 
     Raises:
-        ConfigurationError: They are neither in the host nor given, or are several (SigV4a).
+        ConfigurationError: They are neither in the host nor given, or are several (SigV4a), or the
+            host is none.
     """
-    if not host:
-        raise ConfigurationError("expected aws_host, the host that requests are signed for")
+    if not host or _NOT_OF_HOSTS.search(host):
+        raise ConfigurationError(
+            "expected aws_host, the host that requests are signed for, without scheme or path"
+        )
     known = region_and_service(host) or (None, None)
     region, service = region or known[0], service or known[1]
     if not region or not service:

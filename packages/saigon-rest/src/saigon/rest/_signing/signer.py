@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 _SKEW_WORTH_RESIGNING: Final = timedelta(minutes=2)
 # No clock is that far off; a date that is would take ours out of the range of dates.
 _SKEW_OF_NO_CLOCK: Final = timedelta(days=36525)
-_OURS: Final = frozenset(
+SIGNATURE_HEADERS: Final = frozenset(
     {"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
 )
 _SAFE_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
@@ -170,7 +170,7 @@ class Signer:
         for name, value in headers.items():
             lower = name.lower()
             is_signed = lower in self._signed_names or lower.startswith("x-amz-")
-            if is_signed and lower not in _OURS and lower != "host":
+            if is_signed and lower not in SIGNATURE_HEADERS and lower != "host":
                 values[lower] = _signed_value(lower, value)
         return sorted(values.items())
 
@@ -190,11 +190,15 @@ def _signed_at(answer: Answer) -> datetime | None:
 
 
 def _host_of(parts: SplitResult, headers: Mapping[str, str]) -> str:
-    return str(headers.get("Host") or wire_host(parts))
+    return _text(headers.get("Host") or wire_host(parts))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def _signed_value(name: str, value: str | bytes) -> str:
-    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    text = _text(value)
     if not _SAFE_VALUE.fullmatch(text):
         raise SigningError(f"the header {name!r} holds a control or non-ASCII character")
     return _canonical.fold(text)

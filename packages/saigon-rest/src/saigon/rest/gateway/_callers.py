@@ -60,6 +60,9 @@ class CallersFile:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self._path)!r})"
+
     def __call__(self, access_key_id: str) -> GatewayCaller | None:
         """Return the caller with the access key id, or None.
 

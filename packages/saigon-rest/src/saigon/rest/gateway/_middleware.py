@@ -157,7 +157,7 @@ class LocalGateway:
             scope["method"],
             _shown(scope),
             ids.request_id,
-            refusal.why,
+            _printable(refusal.why),
         )
         flavour = self._flavour
         headers = refusal.headers(flavour)
@@ -174,4 +174,9 @@ class LocalGateway:
 
 
 def _shown(scope: Scope) -> str:
-    return raw_path(scope)[:_PATH_SHOWN]
+    return _printable(raw_path(scope)[:_PATH_SHOWN])
+
+
+def _printable(text: str) -> str:
+    # What was decoded out of a query may hold a line of its own.
+    return text.encode("unicode_escape").decode()

@@ -29,7 +29,8 @@ _HOP_BY_HOP: Final = frozenset(
         b"upgrade",
     }
 )
-_OURS: Final = _HOP_BY_HOP | {b"host", b"content-length"}
+# The whole body is here before any of it is sent on, so that nothing is left to expect.
+_OURS: Final = _HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 # The server that this runs in dates its answers itself, and two dates are none.
 _NOT_GIVEN_BACK: Final = _HOP_BY_HOP | {b"date"}
 

@@ -12,13 +12,13 @@ from saigon.rest.gateway._answers.refusal import Flavour
 from saigon.rest.gateway._asgi import App
 from saigon.rest.gateway._target.routes import Authorization
 from saigon.rest.gateway._target.stage import stage_prefix
-from saigon.rest.testing._server import LocalServer, require_modules
+from saigon.rest.testing._server import DEFAULT_TIMEOUT, LocalServer, require_modules
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
     from saigon.aws.testing import LocalIdentityPool
-    from saigon.rest.client import AuthRestClient
+    from saigon.rest.client import AsyncAuthRestClient, AuthRestClient
 
 
 class LocalApi:
@@ -37,6 +37,7 @@ class LocalApi:
         secret_headers: Static headers that tell the service that its gateway sent the request.
         mapping: Which header is filled with which ``$context`` variable.
         clock: Returns the present time, aware.
+        timeout: Seconds that the app may take to start, and to end.
 
     Raises:
         MissingExtraError: The extra ``[testing]`` is not installed.
@@ -54,6 +55,7 @@ class LocalApi:
         secret_headers: Mapping[str, str | SecretStr] | None = None,
         mapping: Mapping[str, str] = DEFAULT_MAPPING,
         clock: Callable[[], datetime] | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         require_modules(["saigon.aws.testing", "moto", "aws_requests_auth", "uvicorn"])
         self._identity_pool = identity_pool
@@ -71,7 +73,8 @@ class LocalApi:
                 mapping=mapping,
                 region=self._region,
                 **({} if clock is None else {"clock": clock}),
-            )
+            ),
+            timeout=timeout,
         )
         self._clients = ExitStack()
 
@@ -91,14 +94,16 @@ class LocalApi:
         """Start serving; nothing happens where it is served already.
 
         Raises:
+            TimeoutError: The app does not start in time.
             Exception: What the app's lifespan failed with.
         """
         self._server.start()
 
     def stop(self) -> None:
-        """Close every client made here, and the server.
+        """Close every client that ``client`` made, and the server.
 
         Raises:
+            TimeoutError: The app does not end in time.
             Exception: What the app's lifespan failed with.
         """
         try:
@@ -107,19 +112,36 @@ class LocalApi:
             self._server.stop()
 
     def client(self, **options: Any) -> "AuthRestClient":
-        """Return a new client of the API, in which nobody is logged in.
+        """Return a new client of the API, in which nobody is logged in; it is closed with this.
 
         Args:
             **options: Further arguments of ``AuthRestClient``, or others in place of these.
         """
-        from saigon.aws.cognito import CognitoClient
         from saigon.rest.client import AuthRestClient
 
+        client = AuthRestClient(self.url, **self._with_defaults(options))
+        return self._clients.enter_context(client)
+
+    def async_client(self, **options: Any) -> "AsyncAuthRestClient":
+        """Return a new client for an event loop, in which nobody is logged in.
+
+        It is closed in that loop, by ``async with api.async_client() as client``.
+
+        Args:
+            **options: Further arguments of ``AsyncAuthRestClient``, or others in place of these.
+        """
+        from saigon.rest.client import AsyncAuthRestClient
+
+        return AsyncAuthRestClient(self.url, **self._with_defaults(options))
+
+    def _with_defaults(self, options: dict[str, Any]) -> dict[str, Any]:
+        from saigon.aws.cognito import CognitoClient
+
+        options = {"region": self._region, **options}
         if not options.keys() & {"cognito", "cognito_config"}:
             config = self._identity_pool.config()
             options["cognito"] = CognitoClient(config, session=self._session)
-        client = AuthRestClient(self.url, **{"region": self._region, **options})
-        return self._clients.enter_context(client)
+        return options
 
 
 class LocalApiFactory(Protocol):

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from saigon.rest.exceptions import MissingExtraError
 from saigon.rest.gateway._asgi import App
+from saigon.rest.gateway._loopback import LOOPBACK, SERVER_OPTIONS, listen
 from saigon.rest.testing._lifespan import WatchedApp
 
 if TYPE_CHECKING:
     import uvicorn
 
-_LOOPBACK: Final = "127.0.0.1"
-_PATIENCE_SECONDS: Final = 5
+DEFAULT_TIMEOUT: Final = 30.0
 
 
 class LocalServer:
@@ -24,10 +24,12 @@ class LocalServer:
 
     Args:
         app: The app.
+        timeout: Seconds that the app may take to start, and to end.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, *, timeout: float = DEFAULT_TIMEOUT) -> None:
         self._app = WatchedApp(app)
+        self._timeout = timeout
         self._listener: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: Thread | None = None
@@ -44,28 +46,33 @@ class LocalServer:
         """Where the app is served."""
         if self._listener is None:
             raise RuntimeError("the server is not running: use it in a with statement")
-        return f"http://{_LOOPBACK}:{self._listener.getsockname()[1]}"
+        return f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
         """Start, and return when the app has started; nothing happens where it runs already.
 
         Raises:
             MissingExtraError: uvicorn is not installed.
+            TimeoutError: The app does not start in time; its thread is left behind.
             Exception: What the app's lifespan failed with.
         """
         if self._thread is not None:
             return
         require_modules(["uvicorn"])
         ready = Event()
-        self._listener = socket.create_server((_LOOPBACK, 0))
-        # asyncio sets it on sockets of its own making; without it each answer takes 40 ms.
-        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._listener = listen(0)
         self._server = _server(self._app, ready)
         self._thread = Thread(
-            target=self._run, args=(ready,), name="saigon-local-server", daemon=True
+            target=_run,
+            args=(self._server, self._listener, ready),
+            name="saigon-local-server",
+            daemon=True,
         )
         self._thread.start()
-        ready.wait()
+        if not ready.wait(self._timeout):
+            self._server.should_exit = True
+            self._forget()
+            raise TimeoutError(f"the app has not started within {self._timeout:g} s")
         if not self._server.started:
             self.stop()
             raise RuntimeError("the server did not start; its log says why")
@@ -74,23 +81,29 @@ class LocalServer:
         """End the app and close the socket; nothing happens where it does not run.
 
         Raises:
+            TimeoutError: The app does not end in time; its thread is left behind.
             Exception: What the app's lifespan failed with.
         """
-        if self._thread is None or self._server is None or self._listener is None:
+        if self._thread is None or self._server is None:
             return
+        thread = self._thread
         self._server.should_exit = True
-        self._thread.join()
-        self._listener.close()
-        self._thread = self._server = self._listener = None
+        thread.join(self._timeout)
+        self._forget()
         failure, self._app.failure = self._app.failure, None
         if failure is not None:
             raise failure
+        if thread.is_alive():
+            raise TimeoutError(f"the app has not ended within {self._timeout:g} s")
 
-    def _run(self, ready: Event) -> None:
-        if self._server is None or self._listener is None:
-            return
+    def _forget(self) -> None:
+        self._thread = self._server = self._listener = None
+
+
+def _run(server: "uvicorn.Server", listener: socket.socket, ready: Event) -> None:
+    with listener:
         try:
-            self._server.run(sockets=[self._listener])
+            server.run(sockets=[listener])
         finally:
             ready.set()
 
@@ -124,14 +137,4 @@ def _server(app: App, ready: Event) -> "uvicorn.Server":
                 self.should_exit = True
             ready.set()
 
-    return Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            ws="none",
-            timeout_graceful_shutdown=_PATIENCE_SECONDS,
-        )
-    )
+    return Server(uvicorn.Config(app, **SERVER_OPTIONS))

@@ -19,7 +19,7 @@ class Refusal:
     http_status: int | None = None
     """The status of an HTTP API, where it is another one."""
     why: str
-    """For the log of whoever sits at the desk; it holds nothing of the request's values."""
+    """For the log of whoever sits at the desk; it holds no secret."""
 
     def status_of(self, flavour: Flavour) -> int:
         """Return the status."""

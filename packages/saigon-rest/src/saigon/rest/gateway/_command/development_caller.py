@@ -12,6 +12,7 @@ from saigon.rest.exceptions import ConfigurationError
 from saigon.rest.gateway._callers import CallersFile
 from saigon.rest.gateway._command.arguments import CALLERS_FILE
 from saigon.rest.gateway._command.private_files import is_open_to_others, write_new
+from saigon.rest.gateway._signature.checks import EXECUTE_API
 
 _HOURS: Final = 12
 _REGION: Final = "us-east-1"
@@ -34,7 +35,7 @@ def callers_file(
             nobody whose credentials are valid.
     """
     if given is not None:
-        callers = CallersFile(given)
+        callers = CallersFile(given.absolute())
         callers.read()
         if is_open_to_others(given):
             tell(f"{given} holds secrets and is open to others: chmod 600 it")
@@ -45,8 +46,17 @@ def callers_file(
     else:
         _require_usable(path, now)
         tell(f"{path} holds the callers")
-    tell("sign for execute-api with the key, secret and session token of a caller")
     return CallersFile(path)
+
+
+def how_to_sign(callers: CallersFile, host: str, region: str | None) -> str:
+    """Say how a program signs as the first of the callers."""
+    signed_for = region or next((caller.region for caller in callers.read()), _REGION)
+    return (
+        "sign as its first caller with "
+        f"saigon.rest.sigv4.SigV4Auth(aws_host={host!r}, aws_region={signed_for!r}, "
+        f"aws_service={EXECUTE_API!r}, credentials=saigon.rest.gateway.{callers!r}.first)"
+    )
 
 
 def _made(path: Path, region: str, now: datetime) -> bool:

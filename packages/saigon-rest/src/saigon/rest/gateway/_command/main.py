@@ -7,12 +7,14 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 from saigon.rest.exceptions import ConfigurationError, GatewayRefusedError, MissingExtraError
 from saigon.rest.gateway._callers import GatewayCaller
 from saigon.rest.gateway._command.arguments import parser, routes, secret_headers
-from saigon.rest.gateway._command.development_caller import callers_file
+from saigon.rest.gateway._command.development_caller import callers_file, how_to_sign
 from saigon.rest.gateway._command.local_cognito import local_login, told_in_file
+from saigon.rest.gateway._loopback import LOOPBACK, listen
 from saigon.rest.gateway._middleware import LocalGateway
 from saigon.rest.gateway._proxy import UpstreamProxy
 from saigon.rest.gateway._target.stage import stage_prefix
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Serve as the arguments ask for."""
-    from saigon.rest.gateway._command.serving import LOOPBACK, listen, serve, tell
+    from saigon.rest.gateway._command.serving import serve, tell
 
     make = _maker(arguments)
     with ExitStack() as stack:
@@ -65,7 +67,9 @@ def _credentials(
 ) -> Callable[[str], GatewayCaller | None]:
     if arguments.local_aws is None:
         now = datetime.now(UTC)
-        return callers_file(arguments.credentials, region=arguments.region, now=now, tell=tell)
+        callers = callers_file(arguments.credentials, region=arguments.region, now=now, tell=tell)
+        tell(how_to_sign(callers, urlsplit(url).netloc, arguments.region))
+        return callers
     login = stack.enter_context(local_login(arguments.region))
     stack.enter_context(told_in_file(login, url, arguments.local_aws, tell))
     return login.identities.find

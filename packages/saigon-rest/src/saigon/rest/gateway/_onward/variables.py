@@ -17,6 +17,7 @@ from saigon.model.http import (
 )
 from saigon.rest.exceptions import ConfigurationError
 from saigon.rest.gateway._answers.refusal import Flavour
+from saigon.rest.gateway._asgi import raw_path
 from saigon.rest.gateway._callers import GatewayCaller
 from saigon.rest.gateway._onward.exchange import Exchange
 
@@ -67,7 +68,8 @@ _OF_REQUESTS: Final[Mapping[str, _OfRequest]] = {
     "$context.httpMethod": lambda exchange: exchange.scope["method"],
     "$context.identity.sourceIp": lambda exchange: exchange.source_ip,
     "$context.identity.userAgent": lambda exchange: exchange.header(b"user-agent"),
-    "$context.path": lambda exchange: exchange.scope["path"],
+    # Not decoded: a path may hold escaped line breaks, which no header may.
+    "$context.path": lambda exchange: raw_path(exchange.scope),
     "$context.protocol": lambda exchange: f"HTTP/{exchange.scope.get('http_version', '1.1')}",
     "$context.requestId": lambda exchange: exchange.ids.request_id,
     "$context.requestTimeEpoch": lambda exchange: str(int(exchange.now.timestamp() * 1000)),

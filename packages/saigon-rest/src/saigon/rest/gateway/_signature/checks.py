@@ -15,8 +15,9 @@ from saigon.rest.gateway._signature.received import ReceivedRequest
 EXECUTE_API: Final = "execute-api"
 ALLOWED_SKEW: Final = timedelta(minutes=5)
 
-# It is compared with the body itself, and widely sent unsigned.
-_NEEDS_NO_SIGNATURE: Final = frozenset({"x-amz-content-sha256"})
+# They are compared with the body and with the caller's own, and widely sent unsigned: API Gateway's
+# generated JavaScript SDK, for one, adds the token after it has signed.
+_NEED_NO_SIGNATURE: Final = frozenset({"x-amz-content-sha256", "x-amz-security-token"})
 
 
 def check_time(claim: Claim, now: datetime) -> None:
@@ -34,12 +35,12 @@ def check_signed_names(request: ReceivedRequest, signed: Iterable[str]) -> None:
     if "host" not in signed:
         raise RefusedError(
             signatures.invalid(
-                "'Host' must be a 'SignedHeader' in the AWS Authorization.",
+                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
                 why="the Host header is not signed",
             )
         )
     speaking = {name for name, _ in request.headers if name.startswith("x-amz-")}
-    if unsigned := sorted(speaking - signed - _NEEDS_NO_SIGNATURE):
+    if unsigned := sorted(speaking - signed - _NEED_NO_SIGNATURE):
         raise RefusedError(signatures.unsigned_headers(unsigned))
 
 

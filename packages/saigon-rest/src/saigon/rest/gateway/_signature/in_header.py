@@ -16,9 +16,9 @@ def claim_in_header(request: ReceivedRequest, authorization: str) -> Claim:
     """Read the Authorization header and those that belong to it."""
     algorithm, _, rest = authorization.partition(" ")
     parts = _parts(rest, authorization)
-    date, http_date = request.header("x-amz-date"), request.header("date")
+    amz_date, date = request.header("x-amz-date"), request.header("date")
     absent = [name for name in _PARTS if not parts.get(name)]
-    dated = date is not None or http_date is not None
+    dated = amz_date is not None or date is not None
     if absent or not dated:
         raise RefusedError(signatures.missing_parts(absent, authorization, dated=dated))
     require_algorithm(algorithm)
@@ -28,7 +28,7 @@ def claim_in_header(request: ReceivedRequest, authorization: str) -> Claim:
         credential=Credential.parse(parts["Credential"]),
         signed_headers=tuple(parts["SignedHeaders"].split(";")),
         signature=parts["Signature"],
-        signed_at=_signed_at(date, http_date or ""),
+        signed_at=_signed_at(amz_date, date or ""),
         token=request.header("x-amz-security-token") or "",
         query=request.query,
     )
@@ -51,10 +51,12 @@ def _said_too_much(what: str) -> Refusal:
     )
 
 
-def _signed_at(date: str | None, http_date: str) -> datetime:
-    if date is not None:
-        return read_date(date)
+def _signed_at(amz_date: str | None, date: str) -> datetime:
+    if amz_date is not None:
+        return read_date(amz_date)
     try:
-        return parsedate_to_datetime(http_date).astimezone(UTC)
-    except ValueError:
-        return read_date(http_date)
+        moment = parsedate_to_datetime(date)
+        # Without a time zone it is in that of HTTP, not in that of this machine.
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return read_date(date)

@@ -4,7 +4,9 @@ See Also:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 """
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from saigon.rest.gateway._signature.claim import Claim
 from saigon.rest.gateway._signature.computing import canonical_request, signature
 from saigon.rest.gateway._signature.received import ReceivedRequest
 
+_PORT: Final = re.compile(r":[0-9]+$")
 _UNKNOWN: Final = (
     "the signature does not fit the method, path, query, signed headers and body that arrived, "
     "or it was made with another secret"
@@ -60,3 +63,15 @@ def _mistakes(request: ReceivedRequest, claim: Claim) -> Iterable[tuple[str, str
         "over the query as it stands, with its plus signs",
         canonical_request(request, claim, query="&".join(sorted(claim.query.split("&")))),
     )
+    yield (
+        "over the query in its own order, not sorted",
+        canonical_request(request, claim, query=claim.query),
+    )
+    yield "over the host without its port", canonical_request(_without_port(request), claim)
+
+
+def _without_port(request: ReceivedRequest) -> ReceivedRequest:
+    headers = [
+        (name, _PORT.sub("", value) if name == "host" else value) for name, value in request.headers
+    ]
+    return replace(request, headers=headers)

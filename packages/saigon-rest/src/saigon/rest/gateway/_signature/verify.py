@@ -52,8 +52,9 @@ def read_claim(request: ReceivedRequest) -> Claim:
         return claim_in_header(request, authorization)
     if authorization is not None:
         raise RefusedError(
-            signatures.incomplete(
-                "Only one of an Authorization header and AWS query-string parameters is allowed.",
+            signatures.invalid(
+                "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP "
+                "header.",
                 why="it is signed in the header and in the query",
             )
         )

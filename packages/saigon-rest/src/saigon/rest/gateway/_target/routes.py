@@ -89,18 +89,19 @@ class Routes:
     def authorization(self, method: str, path: str) -> Authorization:
         """Return what the route of a request asks for.
 
-        A path is taken as it stands, as a signature resolves it and decoded; what it asks for in
-        any of these forms, it asks for. So none can be written in a way that opens another route.
+        The path as it stands chooses the route. An open one is open only to a path that is on
+        open routes decoded too, and resolved as a signature resolves it: none can be written in
+        a way that opens what a service takes it for.
 
         Raises:
             RefusedError: There is no such route.
         """
-        resolved = _canonical.without_dot_segments
-        forms = {path, resolved(path), resolved(unquote(path, errors="replace"))}
-        found = {self._find(method, form) for form in forms}
-        if None in found:
+        if self._find(method, path) is None:
             raise RefusedError(UNKNOWN_ROUTE)
-        return "AWS_IAM" if "AWS_IAM" in found else "NONE"
+        written = (path, unquote(path, errors="replace"))
+        forms = (*written, *map(_canonical.without_dot_segments, written))
+        is_open = all(self._find(method, form) == "NONE" for form in forms)
+        return "NONE" if is_open else "AWS_IAM"
 
     def _find(self, method: str, path: str) -> Authorization | None:
         fitting = [route for route in self._routes if route.has_path(path)]
