@@ -21,6 +21,7 @@ OPEN_TYPE = ["starts-with", "$Content-Type", "text/"]
         ({"acl": "private"}, "no field 'key'"),
         ({"key": "k", "KEY": "k"}, "same name"),
         ({"key": "k", "acl": None}, "'acl' is no text"),
+        ({"key": "k", 5: "five"}, "5 is no text"),
         ({"key": "k", "success_action_status": 201}, "'success_action_status' is no text"),
         ({"key": "k", "policy": "e30="}, "without a signature"),
         ({"key": "k", "success_action_redirect": "http://x"}, "redirected"),

@@ -70,8 +70,9 @@ def test_a_policy_is_good_to_its_last_moment(
         base64.b64encode(b"\xff").decode(),
         base64.b64encode(b"[]").decode(),
         base64.b64encode(b"{}").decode(),
+        base64.b64encode(b"[" * 100_000).decode(),
     ],
-    ids=["no base64", "no json", "no utf-8", "a list", "empty"],
+    ids=["no base64", "no json", "no utf-8", "a list", "empty", "deep"],
 )
 def test_what_is_no_policy_is_refused(
     refused: Callable[..., str], form: Callable[..., Any], text: str
@@ -91,6 +92,7 @@ def test_what_is_no_policy_is_refused(
         {"conditions": [["eq", "$key"]]},
         {"conditions": [["eq", 5, "x"]]},
         {"conditions": [["content-length-range", "few", "many"]]},
+        {"conditions": [["content-length-range", 0, float("inf")]]},
     ],
     ids=str,
 )
@@ -150,6 +152,12 @@ def test_a_comma_makes_no_list_of_another_field(
 ) -> None:
     condition = ["starts-with", "$x-amz-meta-a", "a"]
     assert accepted(form(condition, x_amz_meta_a="a,b"))
+
+
+def test_a_space_at_the_beginning_counts(
+    accepted: Callable[..., bool], form: Callable[..., Any]
+) -> None:
+    assert accepted(form(["starts-with", "$x-amz-meta-a", " a"], x_amz_meta_a=" a b"))
 
 
 def test_all_conditions_of_a_field_have_to_be_met(

@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,47 @@ def test_a_file_that_does_not_know_its_length_is_refused(
 
     with pytest.raises(exceptions.InvalidRequestError, match="length"):
         client.upload_file_to_url(put_url(), Endless(b"x"))
+
+
+class EmptyUntilRead(io.BytesIO):
+    """Is as long as it is when it is read, like the files of ``/proc``."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return super().seek(0 if whence == io.SEEK_END else offset)
+
+
+def test_a_file_that_is_empty_until_it_is_read_is_not_sent_as_an_empty_one(
+    client: RestClientBase, server: Any, put_url: Callable[..., str]
+) -> None:
+    with pytest.raises(exceptions.InvalidRequestError, match="length"):
+        client.upload_file_to_url(put_url(), EmptyUntilRead(b"content"))
+    assert not server.seen
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+def test_a_path_into_proc_is_refused(client: RestClientBase, put_url: Callable[..., str]) -> None:
+    with pytest.raises(exceptions.InvalidRequestError, match="length"):
+        client.upload_file_to_url(put_url(), "/proc/self/status")
+
+
+def test_of_a_file_that_stands_behind_its_end_nothing_is_left(
+    client: RestClientBase, server: Any, put_url: Callable[..., str]
+) -> None:
+    source = io.BytesIO(b"123")
+    source.seek(10)
+    client.upload_file_to_url(put_url(), source)
+    assert server.seen[0].headers["Content-Length"] == "0"
+
+
+def test_a_mapped_file_is_sent(
+    client: RestClientBase, server: Any, put_url: Callable[..., str], file: Path
+) -> None:
+    with file.open("rb") as opened, mmap(opened.fileno(), 0, access=ACCESS_READ) as mapped:
+        mapped.seek(4)
+        source: Any = mapped
+        server.answer(503)
+        client.upload_file_to_url(put_url(), source)
+    assert [seen.body for seen in server.seen] == [b"1,2\n"] * 2
 
 
 def test_a_compressed_file_is_sent_uncompressed(

@@ -211,6 +211,71 @@ def test_a_refresh_outlives_the_task_that_is_cancelled(
     assert keys_used() == ["ASIAALICE1"]
 
 
+def test_calls_that_are_cancelled_leave_threads_to_others(
+    make_async: Make, cognito: Any, clock: Any
+) -> None:
+    async def main() -> None:
+        async with make_async() as client:
+            await client.login("alice", "p")
+            clock.pass_by(minutes=61)
+            cognito.hold = threading.Event()
+            # More than the event loop has threads, one after the other.
+            for _ in range(40):
+                call = asyncio.create_task(client.request("GET", "/"))
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                call.cancel()
+                await asyncio.wait([call])
+            other = asyncio.create_task(asyncio.to_thread(int))
+            await asyncio.wait([other], timeout=5)
+            assert other.done()
+            cognito.hold.set()
+            await client.request("GET", "/")
+
+    asyncio.run(main())
+    assert cognito.asked == 2
+
+
+def test_a_failure_that_nobody_waits_for_any_more_is_silent(
+    make_async: Make, cognito: Any, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with make_async() as client:
+            await client.login("alice", "p")
+            clock.pass_by(minutes=61)
+            cognito.hold = threading.Event()
+            cognito.entered.clear()
+            call = asyncio.create_task(client.request("GET", "/"))
+            assert await asyncio.to_thread(cognito.entered.wait, 5)
+            call.cancel()
+            await asyncio.wait([call])
+            cognito.failure = CognitoError("unreachable", retryable=True)
+            cognito.hold.set()
+            with pytest.raises(CognitoError):
+                await client.request("GET", "/")
+
+    asyncio.run(main())
+    gc.collect()
+    assert "asyncio" not in {record.name for record in caplog.records}
+
+
+def test_a_login_that_is_cancelled_logs_nobody_in(make_async: Make, cognito: Any) -> None:
+    async def main() -> AsyncAuthRestClient:
+        async with make_async() as client:
+            cognito.hold = threading.Event()
+            login = asyncio.create_task(client.login("alice", "p"))
+            assert await asyncio.to_thread(cognito.entered.wait, 5)
+            login.cancel()
+            await asyncio.wait([login])
+            cognito.hold.set()
+            return client
+
+    # Which waits for the threads too.
+    client = asyncio.run(main())
+    assert len(cognito.issued) == 1
+    assert client.current_user is None
+
+
 def test_tasks_do_not_share_the_user_of_a_block(
     make_async: Make, behind_gateway: AuthRestClient, clock: Any
 ) -> None:

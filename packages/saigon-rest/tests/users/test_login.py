@@ -48,6 +48,19 @@ def test_a_login_replaces_an_earlier_one_of_the_same_name(
     assert keys_used() == ["ASIAALICE1"] * 2
 
 
+def test_a_user_who_logs_in_by_another_name_is_the_same_user(
+    client: AuthRestClient, keys_used: Keys
+) -> None:
+    before = client.login("alice", "p")
+    with client.as_user(before):
+        after = client.login("alice@example.com", "p")
+        client.request("GET", "/")
+    assert client.current_user == after
+    assert keys_used() == ["ASIAALICE1"]
+    client.logout(before)
+    assert client.current_user is None
+
+
 def test_a_wrong_password_leaves_an_earlier_login_as_it_was(
     client: AuthRestClient, keys_used: Keys
 ) -> None:

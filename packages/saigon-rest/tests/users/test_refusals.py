@@ -141,6 +141,16 @@ def test_fresh_credentials_and_a_clock_that_is_right_explain_no_refusal(  # noqa
     assert cognito.asked == 1
 
 
+def test_a_date_that_is_no_clock_s_fetches_nothing(
+    alice: AuthRestClient, refuse: Refuse, cognito: Any, clock: Any
+) -> None:
+    refuse("ExpiredTokenException", at=clock.now.replace(year=9999))
+    with pytest.raises(ForbiddenError) as caught:
+        alice.request("GET", "/")
+    assert caught.value.attempts == 1
+    assert cognito.asked == 1
+
+
 def test_an_unknown_route_is_explained(alice: AuthRestClient, refuse: Refuse) -> None:
     refuse("MissingAuthenticationTokenException")
     with pytest.raises(ForbiddenError, match="a route that it does not know"):

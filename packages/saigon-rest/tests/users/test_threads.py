@@ -1,5 +1,6 @@
 """Credentials that many threads ask for at once: fetched once, and never torn."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ def logins(cognito: Any, clock: Any) -> UserLogins:
         extra_signed_headers=(),
         clock=clock,
     )
-    logins.login("alice", "p")
+    logins.users.add(logins.login("alice", "p"))
     return logins
 
 
@@ -88,6 +89,24 @@ def test_those_who_waited_for_a_fetch_that_failed_fail_with_it(
     assert {type(error) for error in errors} == {CognitoConnectionError}
     assert len({id(error) for error in errors}) == THREADS
     assert cognito.asked == 2
+
+
+def test_a_process_that_was_forked_in_the_midst_of_a_refresh_does_not_wait_for_its_end(
+    alice: LoggedInUser, cognito: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.pass_by(hours=2)
+    cognito.entered.clear()
+    hold = cognito.hold = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        refreshing = pool.submit(alice.credentials)
+        assert cognito.entered.wait(20)
+        cognito.hold = None
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        try:
+            assert pool.submit(alice.credentials).result(5).access_key_id == "ASIAALICE1"
+            assert not refreshing.done()
+        finally:
+            hold.set()
 
 
 @pytest.fixture

@@ -30,7 +30,10 @@ class FileBody:
         self._file = file
         self._owned = owned
         self._start = file.tell()
-        self._length = file.seek(0, io.SEEK_END) - self._start
+        # Asked by `tell`: what `seek` returns is not the same of all files. What is read from
+        # beyond the end is nothing.
+        file.seek(0, io.SEEK_END)
+        self._length = max(0, file.tell() - self._start)
         self._position = 0
         file.seek(self._start)
 
@@ -69,7 +72,8 @@ class FileBody:
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move like a file."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._length}[whence]
-        self._position = self._file.seek(self._start + base + offset) - self._start
+        self._position = base + offset
+        self._file.seek(self._start + self._position)
         return self._position
 
     def close(self) -> None:

@@ -104,18 +104,21 @@ class AsyncAuthRestClient(UserChoice, AsyncRestClient):
             clock=clock,
             sleep=sleep,
         )
+        self._in_thread = self._sender.authorization.in_thread
 
     async def login(self, username: str, password: str | SecretStr) -> UserIdentity:
         """Log a user in and fetch temporary credentials.
 
         A user who is the only one logged in is the current one. Logging in again replaces the
-        earlier login of the same name.
+        earlier login of the user, by whatever name, and that of another user of the name. Where
+        the task is cancelled, nobody is logged in.
 
         Raises:
             CognitoError: The login failed; ``ChallengeRequiredError`` where Cognito asks for more
                 than the password: its ``challenge`` is for ``respond_to_challenge``.
         """
-        return await asyncio.to_thread(self._logins.login, username, password)
+        user = await self._in_thread(self._logins.login, username, password)
+        return self._logins.users.add(user)
 
     async def respond_to_challenge(
         self,
@@ -135,9 +138,10 @@ class AsyncAuthRestClient(UserChoice, AsyncRestClient):
             CognitoError: The answer was not accepted; ``ChallengeRequiredError`` where Cognito
                 asks for yet more.
         """
-        return await asyncio.to_thread(
+        user = await self._in_thread(
             self._logins.respond_to_challenge, challenge, answer, responses
         )
+        return self._logins.users.add(user)
 
     def paginate(
         self, path: str, item: type[T], **options: Unpack[CallOptions]

@@ -1,15 +1,19 @@
 """Authorize requests without holding up the event loop."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from http import HTTPStatus
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 
 from saigon.model.interface import HttpRequest, RequestAuthorizer
 from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.authorization import Authorization
 from saigon.rest._calls.urls import origin
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Of the event loop's five threads at least, so that one is left to look up names.
 _THREADS: Final = 4
@@ -57,12 +61,24 @@ class AsyncAuthorization:
         may_block = getattr(auth, "may_block", None)
         if may_block is not None and not may_block(request):
             return auth.authorize(request)
-        async with self._threads:
-            return await asyncio.to_thread(auth.authorize, request)
+        return await self.in_thread(auth.authorize, request)
 
     async def recover(self, answer: Answer) -> bool:
         """Tell whether a refused request is worth authorizing and sending once more."""
         if self._auth is None or answer.status != HTTPStatus.FORBIDDEN:
             return False
-        async with self._threads:
-            return await asyncio.to_thread(self._whole_call.recover, answer)
+        return await self.in_thread(self._whole_call.recover, answer)
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what may wait; it is gone on with where the task that waits for it is cancelled."""
+        await self._threads.acquire()
+        call = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
+        call.add_done_callback(self._end)
+        await asyncio.wait([call])
+        return call.result()
+
+    def _end(self, call: asyncio.Task[object]) -> None:
+        # Only now is the thread free, whoever was cancelled before.
+        self._threads.release()
+        if not call.cancelled():
+            call.exception()  # seen, also where nobody waits for it any more

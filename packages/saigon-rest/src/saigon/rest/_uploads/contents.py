@@ -46,7 +46,7 @@ def check_content(wanted: Mapping[str, str], file: FileBody) -> None:
     The file is read for it only where there is a checksum to compare.
 
     Args:
-        wanted: Headers, parameters or fields, by names in lower case.
+        wanted: Headers or fields, by names in lower case.
         file: What is to be sent; it is at its beginning afterwards.
 
     Raises:

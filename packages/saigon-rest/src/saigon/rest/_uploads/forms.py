@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from saigon.rest._uploads.expiry import refuse_expired
-from saigon.rest._uploads.places import refuse_no_place
+from saigon.rest._uploads.permissions import refuse_expired, refuse_no_place
 from saigon.rest._uploads.policies import Policy
 from saigon.rest.exceptions import InvalidRequestError, PresignedUrlError
 
@@ -88,9 +87,9 @@ def read_form(
     return Form(fields, policy, _base_name(filename), _sendable(part_type))
 
 
-def _refuse_no_text(fields: Mapping[str, str]) -> None:
+def _refuse_no_text(fields: Mapping[Any, Any]) -> None:
     for name, value in fields.items():
-        if not isinstance(value, str):
+        if not (isinstance(name, str) and isinstance(value, str)):
             raise PresignedUrlError(f"the form's field {name!r} is no text")
 
 

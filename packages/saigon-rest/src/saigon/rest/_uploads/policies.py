@@ -1,7 +1,6 @@
 """What the policy of a pre-signed form asks of its fields and its file."""
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ class Policy:
         try:
             expiration = datetime.fromisoformat(document["expiration"])
             conditions = [*_conditions(document["conditions"])]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             error = PresignedUrlError("the form's policy is malformed")
         else:
             aware = expiration if expiration.tzinfo else expiration.replace(tzinfo=UTC)
@@ -83,7 +82,7 @@ class Policy:
 def _document(value: str) -> Mapping[str, Any]:
     try:
         document = json.loads(base64.b64decode("".join(value.split()), validate=True))
-    except (binascii.Error, ValueError):
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise PresignedUrlError("the form's policy is malformed")
@@ -130,5 +129,5 @@ def _meets(operator: str, name: str, wanted: str, given: str) -> bool:
     if operator == "eq":
         return given == wanted
     # Types with commas between them are a list, each of which has to meet the condition.
-    values = given.split(",") if name == _CONTENT_TYPE else [given]
-    return all(value.strip().startswith(wanted) for value in values)
+    values = map(str.strip, given.split(",")) if name == _CONTENT_TYPE else [given]
+    return all(value.startswith(wanted) for value in values)

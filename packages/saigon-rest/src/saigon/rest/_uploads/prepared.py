@@ -37,10 +37,10 @@ def prepare_put(
 ) -> Iterator[Call]:
     """Make the call that sends a file by a pre-signed PUT; raises as ``upload_file_to_url``."""
     sent_headers = _put_headers(headers, content_type)
-    query = check_url(url, sent_headers, now)
+    signed = check_url(url, sent_headers, now)
     given = {name.lower(): value for name, value in sent_headers.items()}
     with opened(source) as file:
-        check_content({**query, **given}, file)
+        check_content({**signed, **given}, file)
         with told(file, progress) as body:
             yield Call("PUT", url, sent_headers, body, timeout)
 

@@ -4,7 +4,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -26,7 +26,7 @@ def opened(source: Source) -> Iterator[FileBody]:
         # Looked at first: opening a pipe waits for its writer.
         _refuse_no_regular_file(Path(source).stat())
         with Path(source).open("rb", buffering=0) as file:
-            yield FileBody(file)
+            yield _measured(file)
         return
     _refuse_unreadable(source)
     yield _measured(source)
@@ -60,10 +60,19 @@ def _refuse_no_regular_file(found: os.stat_result) -> None:
         )
 
 
-def _measured(file: IO[bytes]) -> FileBody:
-    try:
-        return FileBody(file)
-    except (OSError, ValueError):
-        # Some that can seek cannot seek from their end.
-        error = InvalidRequestError("the file does not tell its length")
-    raise error
+def _measured(file: Any) -> FileBody:
+    body = None
+    # Some that can seek cannot seek from their end.
+    with suppress(OSError, ValueError):
+        body = FileBody(file)
+    if body is None or (not len(body) and _holds_more(file)):
+        raise InvalidRequestError("the file does not tell its length")
+    return body
+
+
+def _holds_more(file: Any) -> bool:
+    # Those of /proc are as long as they are when they are read, and empty until then.
+    start = file.tell()
+    more = file.read(1)
+    file.seek(start)
+    return bool(more)

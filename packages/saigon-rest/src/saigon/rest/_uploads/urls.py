@@ -6,11 +6,11 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from saigon.rest._canonical import DATE_FORMAT
-from saigon.rest._uploads.expiry import refuse_expired
-from saigon.rest._uploads.places import refuse_no_place
+from saigon.rest._uploads.permissions import refuse_expired, refuse_no_place
 from saigon.rest.exceptions import PresignedUrlError
 
 _SENT_ANYWAY: Final = frozenset({"host", "content-length"})
+_OF_THE_FILE: Final = frozenset({"x-amz-content-sha256"})
 _V4_MARKS: Final = frozenset({"x-amz-signature", "x-amz-date", "x-amz-expires"})
 _UNSENDABLE: Final = {
     "authorization": "the URL is the permission; S3 refuses a second one",
@@ -25,7 +25,8 @@ def check_url(url: str, headers: Mapping[str, str], now: datetime) -> Mapping[st
     type and the ``x-amz-*`` headers without naming them.
 
     Returns:
-        The parameters of its query, their names in lower case.
+        What S3 takes of its query for a header of the file, by names in lower case. That is no
+        ``x-amz-checksum-*``: some SDKs sign that of an empty file, and S3 looks at none there.
 
     Raises:
         PresignedUrlError: It would be answered with 403.
@@ -46,7 +47,7 @@ def check_url(url: str, headers: Mapping[str, str], now: datetime) -> Mapping[st
         _check_signed(query.get("x-amz-signedheaders", "host"), given)
     elif {"signature", "expires"} <= query.keys():
         refuse_expired(_v2_expiry(query["expires"]), now)
-    return query
+    return {name: query[name] for name in _OF_THE_FILE & query.keys()}
 
 
 def _refuse_unsendable(given: frozenset[str]) -> None:

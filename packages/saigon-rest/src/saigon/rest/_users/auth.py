@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from saigon.model.interface import HttpRequest
@@ -14,6 +14,8 @@ from saigon.rest._users.identity import UserIdentity
 from saigon.rest._users.registry import LoggedInUsers
 from saigon.rest.sigv4 import AwsCredentials, SigV4Auth
 
+# What is further ahead of us, and was not taken over as the time, is no clock's.
+_SKEW: Final = timedelta(minutes=2)
 _KEY_ID: Final = re.compile(r"Credential=([^/]+)/")
 
 
@@ -73,7 +75,10 @@ class UserAuth(SigV4Auth):
         if super().recover(answer):
             # Signing anew asks for credentials that are fresh by that clock.
             return True
-        server_time = http_date(answer.headers.get("Date", ""))
-        present = self._users.current().credentials(server_time)
+        present = self._users.current().credentials(self._server_time(answer))
         used = _KEY_ID.search(answer.sent_headers.get("Authorization", ""))
         return used is not None and used[1] != present.access_key_id
+
+    def _server_time(self, answer: Answer) -> datetime | None:
+        told = http_date(answer.headers.get("Date", ""))
+        return told if told is not None and told - self.now() <= _SKEW else None

@@ -108,13 +108,13 @@ class AuthRestClient(UserChoice, RestClientBase):
         """Log a user in and fetch temporary credentials.
 
         A user who is the only one logged in is the current one. Logging in again replaces the
-        earlier login of the same name.
+        earlier login of the user, by whatever name, and that of another user of the name.
 
         Raises:
             CognitoError: The login failed; ``ChallengeRequiredError`` where Cognito asks for more
                 than the password: its ``challenge`` is for ``respond_to_challenge``.
         """
-        return self._logins.login(username, password)
+        return self._logins.users.add(self._logins.login(username, password))
 
     def respond_to_challenge(
         self,
@@ -136,7 +136,8 @@ class AuthRestClient(UserChoice, RestClientBase):
             CognitoError: The answer was not accepted; ``ChallengeRequiredError`` where Cognito
                 asks for yet more.
         """
-        return self._logins.respond_to_challenge(challenge, answer, responses)
+        user = self._logins.respond_to_challenge(challenge, answer, responses)
+        return self._logins.users.add(user)
 
     def paginate(
         self, path: str, item: type[T], **options: Unpack[CallOptions]

@@ -14,7 +14,7 @@ from saigon.rest._users.cognito import (
     CognitoClient,
     CognitoClientConfig,
 )
-from saigon.rest._users.identity import CognitoLogin, LoginTokens, UserIdentity
+from saigon.rest._users.identity import CognitoLogin, LoginTokens
 from saigon.rest._users.registry import LoggedInUsers
 from saigon.rest._users.user import LoggedInUser
 from saigon.rest.sigv4 import region_and_service
@@ -72,25 +72,25 @@ class UserLogins:
             clock=clock or _utc_now,
         )
 
-    def login(self, username: str, password: str | SecretStr) -> UserIdentity:
-        """Log a user in and fetch temporary credentials.
+    def login(self, username: str, password: str | SecretStr) -> LoggedInUser:
+        """Log a user in, who is still to be taken in, and fetch temporary credentials.
 
         Raises:
-            CognitoError: The login failed, and what was there before is as it was.
+            CognitoError: The login failed.
         """
         try:
             tokens = self._cognito.login_user(username, password)
         except ChallengeRequiredError as exc:
             self._begun[exc.challenge.username] = username
             raise
-        return self._take_in(username, tokens)
+        return self._logged_in(username, tokens)
 
     def respond_to_challenge(
         self,
         challenge: AuthChallenge,
         answer: str | SecretStr | None,
         responses: Mapping[str, str | SecretStr] | None,
-    ) -> UserIdentity:
+    ) -> LoggedInUser:
         """Go on with a login.
 
         Raises:
@@ -101,18 +101,16 @@ class UserLogins:
         if isinstance(outcome, AuthChallenge):
             self._begun[outcome.username] = username
             raise ChallengeRequiredError(outcome)
-        return self._take_in(username, outcome)
+        return self._logged_in(username, outcome)
 
-    def _take_in(self, username: str, tokens: LoginTokens) -> UserIdentity:
-        user = LoggedInUser(
+    def _logged_in(self, username: str, tokens: LoginTokens) -> LoggedInUser:
+        return LoggedInUser(
             username,
             tokens,
             cognito=self._cognito,
             margin=self._margin,
             clock=self.auth.now,
         )
-        self.users.add(user)
-        return user.identity
 
 
 def _cognito_client(config: CognitoClientConfig | None) -> CognitoLogin:

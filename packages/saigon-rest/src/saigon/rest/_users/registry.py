@@ -32,16 +32,18 @@ class LoggedInUsers:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # Replaced and never changed, so that it is read without the lock.
+        # By their ids. Replaced and never changed, so that it is read without the lock.
         self._users: Mapping[str, LoggedInUser] = {}
         self._chosen: UserIdentity | None = None
 
-    def add(self, user: "LoggedInUser") -> None:
-        """Take a user in, in the place of an earlier login of the same name."""
+    def add(self, user: "LoggedInUser") -> UserIdentity:
+        """Take a user in, in the place of an earlier login of the user or of the name."""
         with self._lock:
             if not self._users:
                 self._chosen = None
-            self._users = {**self._users, user.identity.username: user}
+            others = self._all_but(user.identity.username)
+            self._users = {**others, user.identity.sub: user}
+        return user.identity
 
     def remove(self, user: UserIdentity | str) -> None:
         """Forget a user.
@@ -50,9 +52,7 @@ class LoggedInUsers:
         are not made as the one who is left.
         """
         with self._lock:
-            self._users = {
-                name: known for name, known in self._users.items() if not _is(known.identity, user)
-            }
+            self._users = self._all_but(user)
 
     def choose(self, user: UserIdentity | str) -> None:
         """Make the calls of every context as this user, where it has not chosen its own."""
@@ -111,15 +111,21 @@ class LoggedInUsers:
         return next(own, self._chosen)
 
     def _known(self, user: UserIdentity | str) -> "LoggedInUser":
-        name = user if isinstance(user, str) else user.username
-        known = self._users.get(name)
-        if known is None or not _is(known.identity, user):
+        if isinstance(user, UserIdentity):
+            known = self._users.get(user.sub)
+        else:
+            known = next((each for each in self._users.values() if _is(each, user)), None)
+        if known is None:
+            name = user if isinstance(user, str) else user.username
             raise NotLoggedInError(f"the user {name!r} is not logged in: call login first")
         return known
 
+    def _all_but(self, user: UserIdentity | str) -> "Mapping[str, LoggedInUser]":
+        return {sub: known for sub, known in self._users.items() if not _is(known, user)}
 
-def _is(identity: UserIdentity, user: UserIdentity | str) -> bool:
+
+def _is(known: "LoggedInUser", user: UserIdentity | str) -> bool:
     if isinstance(user, str):
-        return identity.username == user
-    # A name may pass to another user, an id never does.
-    return (identity.username, identity.sub) == (user.username, user.sub)
+        return known.identity.username == user
+    # A name may pass to another user, and a user have several names; an id never changes.
+    return known.identity.sub == user.sub

@@ -1,6 +1,7 @@
 """One logged-in user, whose credentials are fresh when they are used."""
 
 import logging
+import os
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ class LoggedInUser:
     ) -> None:
         self._clock = clock
         self._renewal = Renewal(tokens, cognito=cognito, margin=margin, clock=clock)
-        self._refreshing = Lock()
+        # By process: in one that was forked meanwhile, nobody would release the lock of another.
+        self._refreshing: dict[int, Lock] = {}
         self._failure: _Failure | None = None
         self._held = self._renewal.fetch()
         self.identity = UserIdentity(
@@ -93,12 +95,13 @@ class LoggedInUser:
         if held.are_fresh(now):
             return held.credentials
         valid = held.are_valid(now)
-        if not self._refreshing.acquire(blocking=not valid):
+        refreshing = self._refreshing.setdefault(os.getpid(), Lock())
+        if not refreshing.acquire(blocking=not valid):
             return held.credentials
         try:
             return self._renewed(held, still_valid=valid)
         finally:
-            self._refreshing.release()
+            refreshing.release()
 
     def _renewed(self, seen: Held, *, still_valid: bool) -> TemporaryCredentials:
         if self._held is not seen:

@@ -1,6 +1,7 @@
-"""Where an upload goes: what is no URL, or would be called by another one than was signed."""
+"""What holds of any permission to upload, whether it is a URL or a form."""
 
 import re
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -21,6 +22,19 @@ def refuse_no_place(url: str) -> None:
         raise PresignedUrlError("expected an http(s) URL without a user")
     if _DOT_SEGMENT.search(urlsplit(url).path):
         raise PresignedUrlError("the URL's path has a segment '.' or '..', which cannot be sent")
+
+
+def refuse_expired(expiry: datetime, now: datetime) -> None:
+    """Refuse what has expired.
+
+    Raises:
+        PresignedUrlError: It has.
+    """
+    if now >= expiry:
+        raise PresignedUrlError(
+            f"it expired at {expiry.isoformat()}, and here it is {now.isoformat()}: ask for a new"
+            " one, or set the clock right"
+        )
 
 
 def _is_url(url: str) -> bool:
