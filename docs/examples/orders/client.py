@@ -30,7 +30,7 @@ class OrdersClient(AuthRestClient):
 
     def orders(self, *, page_size: int = 100) -> Iterator[StoredOrder]:
         """List the user's orders, page by page, the latest first."""
-        params = QueryDataParams[None](max_count=page_size).url_params_dict()
+        params = QueryDataParams[None](max_count=page_size)
         for page in self.paginate("/orders", StoredOrder, params=params):
             yield from page
 

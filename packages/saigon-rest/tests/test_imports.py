@@ -44,7 +44,6 @@ def test_the_gateway_loads_nothing_of_aws() -> None:
             "from saigon.rest.client import AsyncRestClient; AsyncRestClient('https://x')",
             "async",
         ),
-        ("uvicorn", "from saigon.rest.gateway.__main__ import main; main([])", "gateway"),
     ],
 )
 def test_what_is_missing_names_the_extra(absent: str, code: str, extra: str) -> None:

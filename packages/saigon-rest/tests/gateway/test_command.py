@@ -17,6 +17,7 @@ import saigon.rest.sigv4
 from saigon.rest.client import RestClientBase, RetryPolicy
 from saigon.rest.exceptions import ConfigurationError
 from saigon.rest.gateway import CallersFile
+from saigon.rest.gateway._command import main as command
 from saigon.rest.gateway._command.arguments import routes, secret_headers
 from saigon.rest.gateway._command.development_caller import development_caller
 from saigon.rest.gateway._command.main import main
@@ -163,6 +164,18 @@ def test_the_command_tells_what_is_wrong_before_it_makes_anything(
     assert expected in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_command_names_the_extra_that_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "find_spec", lambda _name: None)
+    with pytest.raises(SystemExit) as caught:
+        main(UPSTREAM)
+    assert caught.value.code == 2
+    assert "pip install 'saigon-rest[gateway]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_does_not_run_on_aws(

@@ -185,8 +185,13 @@ def test_a_rejection_that_the_clock_does_not_explain_stands(
     assert not signer().recover(make(now))
 
 
+@pytest.mark.parametrize(("minutes", "side"), [(10, "behind"), (-10, "ahead of")])
 def test_the_log_tells_how_far_the_clock_is_off(
-    signer: Callable[..., Any], now: datetime, caplog: pytest.LogCaptureFixture
+    signer: Callable[..., Any],
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
+    minutes: int,
+    side: str,
 ) -> None:
-    signer().recover(rejection(now + timedelta(minutes=10)))
-    assert "this machine's clock is -600 s off" in caplog.text
+    signer().recover(rejection(now + timedelta(minutes=minutes)))
+    assert f"this machine's clock is 600 s {side} the server's" in caplog.text

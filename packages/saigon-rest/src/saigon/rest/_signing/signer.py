@@ -148,8 +148,9 @@ class Signer:
 
     def _take_over(self, skew: timedelta) -> None:
         if abs(skew - self._offset) > _SKEW_WORTH_RESIGNING:
-            seconds = -skew.total_seconds()
-            _logger.warning("this machine's clock is %.0f s off the server's", seconds)
+            side = "behind" if skew > timedelta() else "ahead of"
+            seconds = abs(skew).total_seconds()
+            _logger.warning("this machine's clock is %.0f s %s the server's", seconds, side)
             self._offset = skew
 
     def _refuse_other_host(self, parts: SplitResult, headers: Mapping[str, str]) -> None:

@@ -58,6 +58,7 @@ class AuthRestClient(UserChoice, RestClientBase):
     Raises:
         MissingExtraError: The extra ``[aws]`` is not installed.
         ConfigurationError: The region is neither in the host nor given, or the URL is not one.
+        TypeError: Neither a configuration nor a client of Cognito is given.
     """
 
     def __init__(

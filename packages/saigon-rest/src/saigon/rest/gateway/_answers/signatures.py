@@ -81,8 +81,9 @@ def stale(signed: datetime, now: datetime, allowed: timedelta) -> Refusal:
     else:
         limit = (now + allowed).strftime(DATE_FORMAT)
         text = f"not yet current: {at} is still later than {limit} ({present} + {span})"
-    off = (now - signed).total_seconds()
-    return invalid(f"Signature {text}", why=f"its date is {off:.0f} s behind the gateway's clock")
+    off = abs(now - signed).total_seconds()
+    side = "behind" if signed < now else "ahead of"
+    return invalid(f"Signature {text}", why=f"its date is {off:.0f} s {side} the gateway's clock")
 
 
 def mismatch(canonical: str, string_to_sign: str, *, why: str) -> Refusal:

@@ -22,19 +22,23 @@ from saigon.rest.gateway._target.stage import stage_prefix
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve until interrupted, on loopback only."""
-    if find_spec("uvicorn") is None:
-        raise MissingExtraError("gateway", "uvicorn")
     command = parser()
     arguments = command.parse_args(argv)
     try:
         with _ended_by_signals():
             run(arguments)
-    except (ConfigurationError, GatewayRefusedError, OSError) as exc:
+    except (ConfigurationError, GatewayRefusedError, MissingExtraError, OSError) as exc:
         command.error(str(exc))
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve as the arguments ask for."""
+    """Serve as the arguments ask for.
+
+    Raises:
+        MissingExtraError: The extra ``[gateway]``, or ``[testing]``, is not installed.
+    """
+    if find_spec("uvicorn") is None:
+        raise MissingExtraError("gateway", "uvicorn")
     from saigon.rest.gateway._command.serving import serve, tell
 
     make = _maker(arguments)
