@@ -15,12 +15,14 @@ import pytest
 from pydantic import BaseModel
 
 from saigon.model.interface import HttpRequest
-from saigon.rest.client import AsyncRestClient, RetryPolicy
+from saigon.rest.client import AsyncRestClient, RestClientBase, RetryPolicy
 from saigon.rest.exceptions import (
     ConfigurationError,
     InvalidRequestError,
     RedirectError,
+    RestError,
     ServerError,
+    TransportError,
     WaitFailedError,
     WaitTimeoutError,
 )
@@ -266,3 +268,54 @@ def test_waits_are_those_of_the_loop(server: Any) -> None:
 def test_the_repr_holds_no_header() -> None:
     client = AsyncRestClient("https://x/prod", headers={"Authorization": "hidden"})
     assert repr(client) == "AsyncRestClient('https://x/prod')"
+
+
+def test_a_client_that_is_closed_while_a_call_waits_ends_the_call(twin: Any, server: Any) -> None:
+    server.answer(503)
+    clients: list[Any] = []
+
+    async def close() -> None:
+        await clients[0].aclose()
+
+    def nap(_seconds: float) -> Any:
+        return close() if twin.kind == "async" else clients[0].close()
+
+    def call() -> None:
+        clients.append(RestClientBase(server.url, sleep=nap))
+        clients[0].request("GET", "/")
+
+    async def call_async() -> None:
+        clients.append(AsyncRestClient(server.url, sleep=nap))
+        await clients[0].request("GET", "/")
+
+    with pytest.raises(TransportError, match="closed meanwhile") as caught:
+        asyncio.run(call_async()) if twin.kind == "async" else call()
+    assert (caught.value.attempts, len(server.seen)) == (1, 1)
+
+
+def test_what_httpcore_logs_holds_nothing_that_came(
+    slow_server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = iter(
+        [
+            b"HTTP/1.1 404 No\r\nSet-Cookie: hidden\r\nContent-Length: 6\r\n\r\nhidden",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhidden\r\n",
+            b"HTTP/1.1 200 OK\r\nhidden\r\n\r\n",
+        ]
+    )
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(next(answers))
+
+    async def call(url: str) -> None:
+        caplog.set_level(logging.DEBUG)
+        async with AsyncRestClient(url, retry=RetryPolicy(attempts=1)) as client:
+            for _ in range(3):
+                with pytest.raises(RestError):
+                    await client.request("GET", "/?token=hidden", headers={"X-Own": "hidden"})
+        caplog.set_level(logging.INFO)
+
+    asyncio.run(slow_server.serve(answer, call))
+    for event in ("headers.complete", "headers.failed", "body.failed"):
+        assert f"receive_response_{event}" in caplog.text
+    assert "hidden" not in caplog.text

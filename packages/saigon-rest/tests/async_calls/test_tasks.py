@@ -11,6 +11,7 @@ from saigon.rest.client import AsyncRestClient, RetryPolicy
 from saigon.rest.exceptions import ConnectError, InvalidRequestError, NotFoundError, TransportError
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+ONCE = RetryPolicy(attempts=1)
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 
 
@@ -68,6 +69,63 @@ def test_a_cancelled_call_gives_its_connection_back(slow_server: Any, answer: An
 
     # Each took the one connection there may be, so that the one before was let go.
     assert asyncio.run(slow_server.serve(answer, call)) == 3
+
+
+async def in_pieces(writer: asyncio.StreamWriter) -> None:
+    for part in (b"HTTP/1.1 200 OK\r\nContent-Le", b"ngth: 2\r\n\r\n", b"{", b"}"):
+        writer.write(part)
+        await asyncio.sleep(0)
+
+
+async def read_stream(client: AsyncRestClient) -> None:
+    async with client.stream("/", total_timeout=5) as stream:
+        async for _ in stream.aiter_bytes(1):
+            pass
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [lambda client: client.request("GET", "/"), read_stream],
+    ids=["call", "stream"],
+)
+def test_a_call_gives_its_connection_back_wherever_it_is_cancelled(
+    slow_server: Any, begin: Callable[[AsyncRestClient], Any]
+) -> None:
+    async def cancelled(client: AsyncRestClient, steps: int) -> bool:
+        task: asyncio.Future[Any] = asyncio.ensure_future(begin(client))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        ended = task.done()
+        task.cancel()
+        await asyncio.wait([task])
+        return ended
+
+    async def call(url: str) -> int:
+        own = httpx.AsyncClient(limits=httpx.Limits(max_connections=1))
+        steps = 0
+        async with own, AsyncRestClient(url, client=own, retry=ONCE) as client:
+            while not await cancelled(client, steps):
+                # On the one connection that there may be.
+                await client.request("GET", "/", timeout=1)
+                steps += 1
+        return steps
+
+    assert asyncio.run(slow_server.serve(in_pieces, call)) > 5
+
+
+def test_a_hook_that_ends_a_task_gives_its_connection_back(slow_server: Any) -> None:
+    def end(_event: Any) -> None:
+        raise asyncio.CancelledError
+
+    async def call(url: str) -> None:
+        own = httpx.AsyncClient(limits=httpx.Limits(max_connections=1))
+        async with own:
+            ending = AsyncRestClient(url, client=own, hooks=[end])
+            with pytest.raises(asyncio.CancelledError):
+                await ending.stream("/").__aenter__()
+            await AsyncRestClient(url, client=own, retry=ONCE).request("GET", "/", timeout=1)
+
+    asyncio.run(slow_server.serve(at_once, call))
 
 
 def test_a_task_group_that_fails_cancels_its_calls(slow_server: Any) -> None:

@@ -1,5 +1,6 @@
 """Times that are up, told alike by both clients."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,19 @@ def test_a_connection_that_is_not_made_in_time_was_never_made(
 ) -> None:
     outcome = twin.call(full_url, "create_resource", "/a", {}, client=ONCE, **times)
     assert type(outcome.error) is exceptions.ConnectError
+
+
+@pytest.mark.parametrize("times", [{"timeout": 0.1}, {"total_timeout": 0.1}], ids=["each", "all"])
+def test_the_addresses_of_a_host_share_the_time(
+    twin: Any, full_url: str, times: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, port = "127.0.0.1", int(full_url.rpartition(":")[2])
+    address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: [address] * 9)
+    began = time.monotonic()
+    outcome = twin.call(f"http://many.test:{port}", "request", "GET", "/", client=ONCE, **times)
+    assert type(outcome.error) is exceptions.ConnectError
+    assert time.monotonic() - began < 0.5
 
 
 @pytest.mark.parametrize("total", [0, -1, float("nan")])

@@ -29,6 +29,7 @@ ORDER = b'{"orderId": 7}'
 PROBLEM = ProblemDetails(title="Bad", detail="it is so", status=409, request_id="r")
 AT = format_datetime(datetime.fromisoformat("2026-05-17T12:00:07+00:00"), usegmt=True)
 NOWHERE = ["http://[bad", "http://x:99999/", "http://x:port/", "\\\\x\\y"]
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 HANG_UP = {"hang_up": True}
 ONCE = {"retry": RetryPolicy(attempts=1)}
 
@@ -113,6 +114,28 @@ READS = [
         client=ONCE,
     ),
     case("a coding not known", ok(ORDER, Content_Encoding="own"), value=SEVEN),
+    *[
+        case(
+            f"{coding} cut short, then whole",
+            ok(compress(ORDER)[:-1], Content_Encoding=coding),
+            ok(),
+            value=SEVEN,
+            requests=["GET /"] * 2,
+            naps=1,
+        )
+        for coding, compress in COMPRESSED.items()
+    ],
+    case(
+        "a stream of gzip cut short",
+        ok(gzip.compress(b"abc")[:-1], Content_Encoding="gzip"),
+        of=call("stream", "/"),
+        error=exceptions.TransportError,
+    ),
+    case(
+        "an error of gzip cut short",
+        status(410, gzip.compress(PROBLEM.to_json())[:-1], Content_Encoding="gzip"),
+        error=exceptions.RequestRejectedError,
+    ),
     case("a stream", ok(b"abc"), of=call("stream", "/"), value=b"abc"),
     case(
         "a refused stream",
@@ -351,6 +374,33 @@ def test_both_clients_come_to_the_same(twin: Any, server: Any, case: Case) -> No
     assert attempts in {None, len(server.seen)}
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\n{}abc",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello",
+        b"ICY 200 OK\r\n\r\n",
+    ],
+    ids=["two lengths", "negative chunk", "no HTTP"],
+)
+def test_both_clients_take_what_is_no_http_for_no_answer(
+    twin: Any, raw_server: Any, answer: bytes
+) -> None:
+    raw_server.answer = answer
+    outcome = twin.call(raw_server.url, "create_resource", "/", {}, bytes)
+    assert type(outcome.error) is exceptions.TransportError
+    assert len(raw_server.requests) == 1
+
+
+@pytest.mark.parametrize("charset", ["idna", "undefined", "no-such-set"])
+def test_a_character_set_that_does_not_fit_is_no_error(
+    twin: Any, server: Any, charset: str
+) -> None:
+    server.answer(200, b"a\xff", Content_Type=f"text/plain; charset={charset}")
+    outcome = twin.call(server.url, "get_resource", "/", BasicRestResponse)
+    assert outcome.value.content == "a\N{REPLACEMENT CHARACTER}"
+
+
 def test_both_clients_tell_of_each_try(twin: Any, server: Any) -> None:
     server.answer(hang_up=True)
     server.answer(302, Location="/b?token=hidden", x_amzn_RequestId="id-1")
@@ -432,6 +482,24 @@ def test_both_clients_have_a_refused_request_authorized_anew_once(twin: Any, ser
     outcome = twin.call(server.url, "create_resource", "/", {}, client={"auth": auth})
     assert type(outcome.error) is exceptions.ForbiddenError
     assert [seen.headers["Authorization"] for seen in server.seen] == ["1", "2"]
+
+
+def test_a_call_is_authorized_anew_once_wherever_it_is_led(twin: Any, server: Any) -> None:
+    server.answer(403)
+    server.answer(302, Location="/b")
+    server.answer(403)
+    outcome = twin.call(server.url, "request", "GET", "/", client={"auth": Hopeful()})
+    assert type(outcome.error) is exceptions.ForbiddenError
+    assert [seen.target for seen in server.seen] == ["/", "/", "/b"]
+
+
+def test_authorizing_anew_takes_no_retry_away(twin: Any, server: Any) -> None:
+    for number in (403, 503, 200):
+        server.answer(number)
+    client = {"auth": Hopeful(), "retry": RetryPolicy(attempts=2)}
+    outcome = twin.call(server.url, "request", "GET", "/", client=client)
+    assert outcome.value.attempts == 3
+    assert len(outcome.naps) == 1
 
 
 def test_both_clients_send_what_authorizes_to_their_origin_alone(twin: Any, server: Any) -> None:

@@ -47,10 +47,11 @@ BROKEN = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 6\r\n\r\nhalves",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"whole")[:-1],
 ]
 
 
-@pytest.mark.parametrize("answer", BROKEN, ids=["length", "chunks", "gzip"])
+@pytest.mark.parametrize("answer", BROKEN, ids=["length", "chunks", "no-gzip", "gzip"])
 def test_a_download_that_breaks_off_leaves_the_old_file(
     caller: RestClientBase, scripted: Any, steps: Any, target: Path, answer: bytes
 ) -> None:

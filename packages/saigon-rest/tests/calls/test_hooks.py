@@ -50,6 +50,20 @@ def test_a_hook_that_fails_changes_nothing_and_is_logged(
     assert caplog.messages == ["a hook failed: LookupError"] * 3
 
 
+def test_a_hook_that_ends_the_program_leaves_no_connection_behind(
+    make_client: Callable[..., RestClientBase], scripted: Any, steps: Any
+) -> None:
+    def end(_event: RestEvent) -> None:
+        raise KeyboardInterrupt
+
+    scripted.connection(steps.answer(200, b"x" * 3_000_000))
+    client = make_client(scripted.url, hooks=[end])
+    with pytest.raises(KeyboardInterrupt) as caught, client.stream("/f"):
+        pass
+    assert scripted.ended.acquire(timeout=5)
+    assert caught.value.args == ()
+
+
 class Hopeful(AuthBase):
     asked = 0
 

@@ -1,3 +1,4 @@
+import gzip
 import io
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from saigon.rest import exceptions
 from saigon.rest.client import RestClientBase
@@ -22,6 +24,23 @@ with RestClientBase(sys.argv[1]) as client:
     client.request("GET", "/child" if child == 0 else "/parent")
     if child:
         assert os.waitpid(child, 0)[1] == 0
+"""
+
+WAITING = """
+import os, sys
+from saigon.rest.client import RestClientBase, RetryPolicy
+from saigon.rest.exceptions import RestError
+
+naps = []
+client = RestClientBase(sys.argv[1], sleep=naps.append)
+child = os.fork()
+try:
+    client.request("GET", "/")
+except RestError:
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+    print(naps, flush=True)
+client.close()
 """
 
 
@@ -85,6 +104,14 @@ def test_a_forked_process_shares_no_connection(server: Any) -> None:
     assert not done.returncode, done.stderr
     assert sorted(seen.target for seen in server.seen) == ["/child", "/parent", "/parent"]
     assert server.connections == 2
+
+
+def test_forked_processes_do_not_wait_for_as_long_as_each_other(dead_url: str) -> None:
+    command = [sys.executable, "-c", WAITING, dead_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert not done.returncode, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first != second
 
 
 def test_a_closed_client_says_so(client: RestClientBase, server: Any, tmp_path: Path) -> None:
@@ -199,3 +226,50 @@ def test_a_proxy_s_password_is_not_told(  # noqa: PLR0917  # fixtures
             make_client(f"{scheme}://api.invalid/prod").request("POST", "/a")
         assert "hidden" not in secrets_in(caught.value)
     assert "hidden" not in caplog.text
+
+
+class Adapter(HTTPAdapter):
+    """Answers without a network, from a plain file."""
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.raw = 200, io.BytesIO(b"x" * 100_000)
+        response.headers["Content-Encoding"] = "gzip"  # of what was undone
+        response.request = request
+        return response
+
+
+def test_an_adapter_that_is_no_network_gives_bodies_as_they_are(
+    make_client: Callable[..., RestClientBase],
+) -> None:
+    with requests.Session() as session:
+        session.mount("http://", Adapter())
+        client = make_client("http://x", session=session)
+        assert client.get_resource("/", bytes) == b"x" * 100_000
+        with client.stream("/") as stream:
+            assert b"".join(stream.iter_bytes(10)) == b"x" * 100_000
+
+
+def test_a_hook_of_a_session_may_read_the_body_first(
+    make_client: Callable[..., RestClientBase], server: Any
+) -> None:
+    seen = []
+    with requests.Session() as session:
+        session.hooks["response"].append(lambda response, **_: seen.append(response.content))
+        client = make_client(session=session)
+        server.answer(200, gzip.compress(b"abc"), Content_Encoding="gzip")
+        assert client.get_resource("/", bytes) == b"abc"
+        assert seen == [b"abc"]
+
+
+def test_a_session_asks_for_what_is_undone(
+    make_client: Callable[..., RestClientBase], server: Any
+) -> None:
+    with requests.Session() as session:
+        session.headers["Accept-Encoding"] = "gzip, br, zstd"
+        for client in (make_client(), make_client(session=session)):
+            client.request("GET", "/")
+        make_client(headers={"accept-encoding": "br"}).request("GET", "/")
+    assert [seen.headers["Accept-Encoding"] for seen in server.seen] == ["gzip, deflate"] * 2 + [
+        "br"
+    ]

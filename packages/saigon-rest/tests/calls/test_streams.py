@@ -6,6 +6,7 @@ import pytest
 
 from saigon.model import ProblemDetails
 from saigon.rest import exceptions
+from saigon.rest._calls.streams import length_of
 from saigon.rest.client import RestClientBase
 
 
@@ -93,3 +94,8 @@ def test_the_error_of_a_stream_has_its_problem(client: RestClientBase, server: A
     assert caught.value.problem == problem
     client.request("GET", "/")
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "1.0", ""])
+def test_a_length_that_is_none_is_not_known(length: str) -> None:
+    assert length_of({"Content-Length": length}) is None

@@ -70,7 +70,7 @@ class Answer:
         """The body as text; what is no text of its character set is replaced."""
         try:
             return self.body.decode(self.charset or "utf-8", errors="replace")
-        except LookupError:
+        except (LookupError, ValueError):  # some sets have no mark for what is none of theirs
             return self.body.decode(errors="replace")
 
     def __str__(self) -> str:

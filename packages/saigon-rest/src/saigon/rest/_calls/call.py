@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeGuard
 
+from saigon.rest._calls.urls import without_query
 from saigon.rest.exceptions import InvalidRequestError
 
 Timeout: TypeAlias = float | tuple[float, float]
@@ -54,6 +55,11 @@ class Call:
     timeout: Timeout = (5.0, 30.0)
     total_timeout: float | None = None
     stream: bool = False
+
+    @property
+    def told(self) -> str:
+        """What may stand in a message: the method, and the URL without its query."""
+        return f"{self.method} {without_query(self.url)}"
 
     def refuse_unsendable(self) -> None:
         """Refuse what no request can hold, and times that are none.

@@ -9,8 +9,8 @@ from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.bodies import is_rewindable, position
 from saigon.rest._calls.call import Call
 from saigon.rest._calls.retry import is_repeatable
-from saigon.rest._calls.urls import redirect_target, without_query
-from saigon.rest.exceptions import RequestTimeoutError
+from saigon.rest._calls.urls import redirect_target
+from saigon.rest.exceptions import RequestTimeoutError, TransportError
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -24,7 +24,8 @@ class Journey:
     Attributes:
         call: The request to make next.
         attempts: How many times the call was sent.
-        legs: How many requests it was, one after the other: one more than the redirects.
+        legs: How many requests it was, one after the other: one more than the redirects, and than
+            the request that was authorized anew.
     """
 
     call: Call
@@ -35,6 +36,7 @@ class Journey:
         self.call = call
         self.attempts = 0
         self.legs = 1
+        self._recovered = False
         self._rewindable = is_rewindable(call.body)
         self._position = position(call.body)
         self._clock = clock
@@ -75,9 +77,14 @@ class Journey:
         """
         if self.time_left == 0:
             raise RequestTimeoutError(
-                f"{self.call.method} {without_query(self.call.url)}: {self.out_of_time}",
-                attempts=self.attempts,
+                f"{self.call.told}: {self.out_of_time}", attempts=self.attempts
             )
+
+    def abandoned(self) -> TransportError:
+        """Make the error of a call whose client was closed meanwhile."""
+        return TransportError(
+            f"{self.call.told}: the client was closed meanwhile", attempts=self.attempts
+        )
 
     def begin_try(self) -> Call:
         """Count a try and give the call for it, its body where it began.
@@ -90,6 +97,16 @@ class Journey:
             self.call.body.seek(self._position)
         self.attempts += 1
         return self.call
+
+    @property
+    def may_recover(self) -> bool:
+        """Whether a request that was refused may be authorized anew: once in a call."""
+        return self._rewindable and not self._recovered
+
+    def recover(self) -> None:
+        """Go on with the same request, authorized anew."""
+        self._recovered = True
+        self.legs += 1
 
     def turn(self, answer: Answer) -> bool:
         """Go on to where an answer redirects to, if that is within the origin and safe."""

@@ -9,6 +9,7 @@ from pydantic_core import PydanticSerializationError
 from saigon.model.http import IDEMPOTENCY_KEY_HEADER
 from saigon.rest._calls.bodies import FileBody, is_rewindable, is_text_file
 from saigon.rest._calls.call import Call, Timeout, is_timeout
+from saigon.rest._calls.decoding import ACCEPTED
 from saigon.rest._calls.queries import QueryParams
 from saigon.rest._calls.urls import PathParams, build_url, parse_base_url
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
@@ -79,7 +80,7 @@ class CallBuilder:
         self.base_url = parse_base_url(base_url)
         self.timeout = timeout
         self._headers: _Headers = {}
-        _put(self._headers, {"Accept": "application/json"})
+        _put(self._headers, {"Accept": "application/json", "Accept-Encoding": ACCEPTED})
         _put(self._headers, headers or {})
         self._accepts = "accept" in {name.lower() for name in headers or {}}
 

@@ -1,21 +1,24 @@
 """What streams of both clients share: a length that is known, and a file whole or not at all."""
 
 import errno
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from stat import S_IMODE
-from typing import IO
+from typing import IO, Final
 
 from saigon.rest._calls.bodies import Progress
 from saigon.rest.exceptions import ResponseTooLargeError
+
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
 
 def length_of(headers: Mapping[str, str]) -> int | None:
     """Return the length of a body as it is read, where the server tells it."""
     value = headers.get("Content-Length", "")
-    known = value.isascii() and value.isdigit() and "Content-Encoding" not in headers
+    known = _LENGTH.fullmatch(value) and "Content-Encoding" not in headers
     return int(value) if known else None
 
 

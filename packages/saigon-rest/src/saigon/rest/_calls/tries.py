@@ -12,7 +12,12 @@ from saigon.rest._calls.retry import RetryPolicy
 
 
 def loop_settings(
-    journey: Journey, policy: RetryPolicy, *, clock: Callable[[], datetime], rng: random.Random
+    journey: Journey,
+    policy: RetryPolicy,
+    *,
+    is_closed: Callable[[], bool],
+    clock: Callable[[], datetime],
+    rng: random.Random,
 ) -> dict[str, Any]:
     """Give what ``Retrying`` and ``AsyncRetrying`` take for the tries of one call."""
     attempts = policy.attempts if journey.is_rewindable else 1
@@ -25,8 +30,10 @@ def loop_settings(
 
     def gives_up(state: RetryCallState) -> bool:
         left = journey.time_left
-        return journey.attempts - journey.legs >= attempts - 1 or (
-            left is not None and state.upcoming_sleep >= left
+        return (
+            is_closed()
+            or journey.attempts - journey.legs >= attempts - 1
+            or (left is not None and state.upcoming_sleep >= left)
         )
 
     return {

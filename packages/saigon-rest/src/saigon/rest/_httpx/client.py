@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from inspect import isawaitable
@@ -91,7 +91,8 @@ class AsyncRestClient:
     ) -> None:
         self._calls = CallBuilder(base_url, timeout=timeout, headers=headers)
         self._sleep = sleep
-        self._rng = random.Random()  # noqa: S311  # spreads waits; nothing secret hangs on it
+        # Of the system: processes that were forked from one would all wait for as long.
+        self._rng = random.SystemRandom()
         self._new_sender = partial(
             _new_sender,
             retry=retry or RetryPolicy(),
@@ -331,7 +332,7 @@ class AsyncRestClient:
     async def _stream(self, path: str, options: CallOptions) -> AsyncIterator[AsyncRestStream]:
         opened = await self._sender.open(self._calls.call("GET", path, options, stream=True))
         answer = opened.sent.answer
-        async with aclosing(opened.response):
+        async with opened.closed_at_last():
             yield AsyncRestStream(answer.status, answer.headers, answer.request_id, opened.pieces)
 
     async def download_to(

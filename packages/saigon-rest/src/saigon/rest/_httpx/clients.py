@@ -7,8 +7,8 @@ from typing import Final
 import httpx
 
 from saigon.rest import __version__
+from saigon.rest._calls.decoding import ACCEPTED
 from saigon.rest._httpx.certificates import tls_context
-from saigon.rest._httpx.decoding import ACCEPTED
 
 # httpx looks at each idle connection for each call, so that many would slow down all calls; and it
 # closes at once what is above the number to keep, however busy, so that all are kept.

@@ -1,21 +1,18 @@
-"""Keep queries out of what ``httpx`` logs of our calls."""
+"""Keep queries, and all that came, out of what ``httpx`` and ``httpcore`` log of our calls."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Final
 
 import httpx
 
+from saigon.rest._calls.logs import is_of_our_call, secrets_unlogged
 from saigon.rest._calls.urls import without_query
 
-_ours: Final = ContextVar("saigon_rest_async_call", default=False)
+__all__ = ["secrets_unlogged"]
 
 
 class _WithoutQuery(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        if _ours.get() and isinstance(record.args, tuple):
+        if is_of_our_call() and isinstance(record.args, tuple):
             record.args = tuple(
                 without_query(str(arg)) if isinstance(arg, httpx.URL) else arg
                 for arg in record.args
@@ -23,14 +20,14 @@ class _WithoutQuery(logging.Filter):
         return True
 
 
+class _EventAlone(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if is_of_our_call():
+            # All that follows the event's name is what was sent or came.
+            record.msg = str(record.msg).partition(" ")[0]
+        return True
+
+
 logging.getLogger("httpx").addFilter(_WithoutQuery())
-
-
-@contextmanager
-def queries_unlogged() -> Iterator[None]:
-    """Have calls in the block logged without their queries; other calls are logged as ever."""
-    token = _ours.set(True)
-    try:
-        yield
-    finally:
-        _ours.reset(token)
+for _name in ("connection", "http11", "http2", "proxy", "socks"):
+    logging.getLogger(f"httpcore.{_name}").addFilter(_EventAlone())

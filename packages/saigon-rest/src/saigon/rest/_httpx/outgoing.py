@@ -13,7 +13,6 @@ from requests.structures import CaseInsensitiveDict
 from saigon.model.interface import HttpRequest
 from saigon.rest._calls.bodies import CHUNK
 from saigon.rest._calls.call import Call
-from saigon.rest._httpx.decoding import ACCEPTED
 from saigon.rest._signing.hosts import wire_host
 from saigon.rest.exceptions import InvalidRequestError
 
@@ -31,7 +30,6 @@ def request_of(call: Call, defaults: Mapping[str, str]) -> HttpRequest:
         InvalidRequestError: The URL cannot be one.
     """
     headers = CaseInsensitiveDict[str](defaults)
-    headers["Accept-Encoding"] = ACCEPTED
     headers.update(call.headers)
     body = call.body.encode() if isinstance(call.body, str) else call.body
     length = _length(body)

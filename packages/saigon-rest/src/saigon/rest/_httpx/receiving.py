@@ -1,22 +1,23 @@
 """Read what came over ``httpx``, in bounded memory and time."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import httpx
 from requests.structures import CaseInsensitiveDict
 
 from saigon.rest._calls.answers import Answer, charset_of
 from saigon.rest._calls.call import Call
+from saigon.rest._calls.decoding import decoder_of
 from saigon.rest._calls.failures import too_large
 from saigon.rest._calls.journey import Journey
 from saigon.rest._calls.streams import length_of
 from saigon.rest._calls.urls import without_query
 from saigon.rest._httpx.clients import headers_of
-from saigon.rest._httpx.decoding import decoder_of
+from saigon.rest._httpx.logs import secrets_unlogged
 from saigon.rest._httpx.translation import FOREIGN
 from saigon.rest.exceptions import RequestTimeoutError
 
@@ -37,7 +38,7 @@ async def read_answer(
     answer = answer_of(response, call)
     if call.stream and answer.is_success:
         return answer
-    async with aclosing(response):
+    async with closed_at_last(response):
         if answer.is_success:
             return replace(answer, body=await _body_in_time(response, answer, journey, limit))
         return replace(answer, body=await _beginning(response, journey))
@@ -67,10 +68,37 @@ async def pieces(response: httpx.Response, size: int) -> AsyncGenerator[bytes, N
             yield piece
         return
     decoder = decoder_of(response.headers.get("Content-Encoding", "identity"))
-    async for data in response.aiter_raw():
+    # Not by `aiter_raw`, which closes at the end where it can be cancelled.
+    received = aiter(cast("httpx.AsyncByteStream", response.stream))
+    while data := await _next(received):
         for piece in decoder.pieces(data, size):
             yield piece
+    await close(response)
     decoder.finish()
+
+
+async def _next(received: AsyncIterator[bytes]) -> bytes | None:
+    with secrets_unlogged():
+        async for data in received:
+            if data:
+                return data
+    return None
+
+
+@asynccontextmanager
+async def closed_at_last(response: httpx.Response) -> AsyncIterator[None]:
+    """Close a response at the end of a block."""
+    try:
+        yield
+    finally:
+        await close(response)
+
+
+async def close(response: httpx.Response) -> None:
+    """Close a response, also where the task is cancelled meanwhile."""
+    # A pool of httpcore never gets back a connection whose closing was cancelled.
+    if not response.is_closed:
+        await asyncio.shield(response.aclose())
 
 
 async def while_in_time(

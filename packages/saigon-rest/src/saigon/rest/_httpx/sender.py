@@ -3,8 +3,7 @@
 import asyncio
 import random
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -19,12 +18,12 @@ from saigon.rest._calls.journey import MAX_REDIRECTS, Journey
 from saigon.rest._calls.retry import RetryPolicy
 from saigon.rest._calls.telling import Telling
 from saigon.rest._calls.tries import loop_settings
-from saigon.rest._calls.urls import without_query
 from saigon.rest._httpx.authorization import AsyncAuthorization
-from saigon.rest._httpx.logs import queries_unlogged
+from saigon.rest._httpx.logs import secrets_unlogged
 from saigon.rest._httpx.loops import OneLoop
+from saigon.rest._httpx.opened import Opened
 from saigon.rest._httpx.outgoing import request_of, sendable
-from saigon.rest._httpx.receiving import pieces, read_answer, while_in_time
+from saigon.rest._httpx.receiving import close, read_answer
 from saigon.rest._httpx.translation import FOREIGN, translated
 from saigon.rest.exceptions import (
     InvalidRequestError,
@@ -66,7 +65,7 @@ class AsyncSender:
         """
         return (await self.open(call)).sent
 
-    async def open(self, call: Call) -> "Opened":
+    async def open(self, call: Call) -> Opened:
         """Send a call likewise; the body of a stream is still to be read, then to be closed."""
         self.refuse_closed()
         call.refuse_unsendable()
@@ -74,13 +73,18 @@ class AsyncSender:
         with self.authorization.one_caller():
             return await _Sending(self, Journey(call)).run()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client is closed, by us or by whom it was handed in."""
+        return self.closed.is_set() or self.client.is_closed
+
     def refuse_closed(self) -> None:
         """Refuse what comes after the end.
 
         Raises:
             InvalidRequestError: The client is closed, or was when it was handed in.
         """
-        if self.closed.is_set() or self.client.is_closed:
+        if self.is_closed:
             raise InvalidRequestError("the client is closed; make a new one")
 
     async def aclose(self) -> None:
@@ -89,40 +93,6 @@ class AsyncSender:
         if self.is_own:
             self.loop.enter()
             await self.client.aclose()
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What came of a call, its body perhaps still to be read."""
-
-    sent: Sent
-    response: httpx.Response
-    journey: Journey
-
-    async def pieces(self, size: int) -> AsyncGenerator[bytes, None]:
-        """Read the body of a stream in pieces of at most so many bytes.
-
-        Raises:
-            InvalidRequestError: It was read before, or its block has ended.
-            TransportError: The body broke off, or the time of the whole call is up.
-        """
-        if self.response.is_closed:
-            raise InvalidRequestError("a stream is read once, within its `async with` block")
-        try:
-            async with aclosing(pieces(self.response, size)) as all_pieces:
-                async for piece in while_in_time(all_pieces, self.journey):
-                    yield piece
-        except FOREIGN as exc:
-            error = translated(exc, _told(self.journey.call))
-        except TimeoutError:
-            error = RequestTimeoutError(f"{self.sent.answer}, but {self.journey.out_of_time}")
-        else:
-            return
-        raise in_time(error, self.journey)
-
-
-def _told(call: Call) -> str:
-    return f"{call.method} {without_query(call.url)}"
 
 
 @dataclass
@@ -146,17 +116,26 @@ class _Sending:
 
     async def _answered(self) -> Answer:
         answer = await self._tried()
-        if self.journey.is_rewindable and await self.sender.authorization.recover(answer):
+        if self.journey.may_recover and await self.sender.authorization.recover(answer):
+            self.journey.recover()
             return await self._tried()
         return answer
 
     async def _tried(self) -> Answer:
         sender = self.sender
-        settings = loop_settings(self.journey, sender.retry, clock=sender.clock, rng=sender.rng)
+        settings = loop_settings(
+            self.journey,
+            sender.retry,
+            is_closed=lambda: sender.is_closed,
+            clock=sender.clock,
+            rng=sender.rng,
+        )
         answer: Answer = await AsyncRetrying(sleep=sender.sleep, **settings)(self._try)
         return answer
 
     async def _try(self) -> Answer:
+        if self.sender.is_closed:
+            raise self.journey.abandoned()
         call = self.journey.begin_try()
         telling = Telling(call, self.journey.attempts, self.sender.hooks)
         try:
@@ -164,7 +143,11 @@ class _Sending:
         except (TransportError, ResponseTooLargeError) as exc:
             telling.failed(exc)
             raise
-        telling.answered(answer)
+        try:
+            telling.answered(answer)
+        except BaseException:
+            await close(self.response)
+            raise
         return answer
 
     async def _exchange(self, call: Call) -> Answer:
@@ -174,7 +157,7 @@ class _Sending:
                 self.response, call, self.journey, limit=self.sender.max_response_bytes
             )
         except FOREIGN as exc:
-            error = translated(exc, _told(call))
+            error = translated(exc, call.told)
         # Without its cause: what was sent may be in it.
         raise in_time(error, self.journey)
 
@@ -189,13 +172,15 @@ class _Sending:
         except TimeoutError:
             if not time.expired():
                 raise
-        raise RequestTimeoutError(f"{_told(call)}: {self.journey.out_of_time}")
+        raise RequestTimeoutError(f"{call.told}: {self.journey.out_of_time}")
 
     async def _respond(self, call: Call) -> httpx.Response:
         sender = self.sender
         request = await sender.authorization.authorize(request_of(call, sender.client.headers))
+        if sender.is_closed:
+            raise self.journey.abandoned()
         ready = sendable(request, timeout=self._timeout(call), cookies=sender.client.cookies)
-        with queries_unlogged():
+        with secrets_unlogged():
             return await sender.client.send(
                 ready, stream=True, auth=self._auth(), follow_redirects=False
             )

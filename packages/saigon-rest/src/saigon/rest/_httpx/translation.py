@@ -42,8 +42,8 @@ def translated(exc: Exception, call: str) -> TransportError | InvalidRequestErro
 
 def _kind(exc: Exception, inner: OSError | None) -> type[TransportError]:
     if isinstance(exc, httpx.ConnectError) and isinstance(inner, ssl.SSLError):
-        # One that only breaks off says nothing about who the other side is.
-        return TransportError if isinstance(inner, ssl.SSLEOFError) else TlsError
+        # One that only breaks off says nothing about who the other side is, and told it nothing.
+        return ConnectError if isinstance(inner, ssl.SSLEOFError) else TlsError
     if isinstance(exc, _NOT_CONNECTED):
         return ConnectError
     return RequestTimeoutError if isinstance(exc, _NOT_IN_TIME) else TransportError

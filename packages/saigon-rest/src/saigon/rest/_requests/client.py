@@ -88,7 +88,8 @@ class RestClientBase:
     ) -> None:
         self._calls = CallBuilder(base_url, timeout=timeout, headers=headers)
         self._sleep = sleep
-        self._rng = random.Random()  # noqa: S311  # spreads waits; nothing secret hangs on it
+        # Of the system: processes that were forked from one would all wait for as long.
+        self._rng = random.SystemRandom()
         self._own_session = session is None
 
         def sender(session: requests.Session, auth: Auth | None) -> Sender:

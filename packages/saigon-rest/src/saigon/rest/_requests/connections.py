@@ -5,6 +5,8 @@ that a byte now and then would keep a call going for ever.
 """
 
 import io
+import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,14 @@ from typing import Any, Final
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    LocationParseError,
+    NameResolutionError,
+    NewConnectionError,
+)
+
+from saigon.rest._requests.connecting import connected
 
 # Below the minute after which AWS's load balancers close what is idle: a connection that they
 # are just closing would lose the call that it is taken for.
@@ -96,6 +106,19 @@ class Connection(HTTPConnection):
     response_class = _TimedResponse
     _used = float("inf")
 
+    def _new_conn(self) -> socket.socket:
+        # By urllib3 each address of the host would have all of the time.
+        try:
+            return connected(self._dns_host, self.port, self.timeout, self.socket_options or ())
+        except socket.gaierror as exc:
+            raise NameResolutionError(self.host, self, exc) from exc
+        except UnicodeError as exc:
+            raise LocationParseError("the host is no name") from exc
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(self, f"no connection within {self.timeout:g} s") from exc
+        except OSError as exc:
+            raise NewConnectionError(self, f"no connection: {exc}") from exc
+
     @property
     def is_connected(self) -> bool:
         return time.monotonic() - self._used < KEEP_ALIVE and super().is_connected
@@ -126,6 +149,15 @@ def _pieces(data: Any) -> Iterable[Any]:
 class TlsConnection(Connection, HTTPSConnection):
     """The same over TLS."""
 
+    def connect(self) -> None:
+        try:
+            super().connect()
+        # What breaks off or is late says nothing of who the other side is, and it was told nothing.
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(self, "no TLS connection was made in time") from exc
+        except (ConnectionError, ssl.SSLEOFError) as exc:
+            raise NewConnectionError(self, f"no TLS connection was made: {exc}") from exc
+
 
 class Pool(HTTPConnectionPool):
     """A pool of them."""
@@ -149,6 +181,11 @@ class KeepingAdapter(HTTPAdapter):
         """Make the pools."""
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        """Return the target, with all of its slashes: before 2.34 requests leaves one of them."""
+        target, path = super().request_url(request, proxies), str(request.path_url)
+        return path if target.lstrip("/") == path.lstrip("/") else target
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Make the pools of a proxy."""

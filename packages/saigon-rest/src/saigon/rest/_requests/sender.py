@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import requests
-from requests import exceptions as foreign
 from tenacity import Retrying
 
 from saigon.rest._calls.answers import Answer, Sent
@@ -19,13 +18,12 @@ from saigon.rest._calls.journey import MAX_REDIRECTS, Journey
 from saigon.rest._calls.retry import RetryPolicy
 from saigon.rest._calls.telling import Telling
 from saigon.rest._calls.tries import loop_settings
-from saigon.rest._calls.urls import without_query
 from saigon.rest._requests.auth import FinishingAuth
 from saigon.rest._requests.connections import Times, keeping_to
-from saigon.rest._requests.logs import queries_unlogged
+from saigon.rest._requests.logs import secrets_unlogged
 from saigon.rest._requests.receiving import read_answer
 from saigon.rest._requests.sessions import send_unfollowed
-from saigon.rest._requests.translation import translated
+from saigon.rest._requests.translation import FOREIGN, translated
 from saigon.rest.exceptions import InvalidRequestError, ResponseTooLargeError, TransportError
 
 
@@ -103,17 +101,26 @@ class _Sending:
 
     def _answered(self) -> Answer:
         answer = self._tried()
-        if self.journey.is_rewindable and self.sender.authorization.recover(answer):
+        if self.journey.may_recover and self.sender.authorization.recover(answer):
+            self.journey.recover()
             return self._tried()
         return answer
 
     def _tried(self) -> Answer:
         sender = self.sender
-        settings = loop_settings(self.journey, sender.retry, clock=sender.clock, rng=sender.rng)
+        settings = loop_settings(
+            self.journey,
+            sender.retry,
+            is_closed=sender.closed.is_set,
+            clock=sender.clock,
+            rng=sender.rng,
+        )
         answer: Answer = Retrying(sleep=sender.sleep, **settings)(self._try)
         return answer
 
     def _try(self) -> Answer:
+        if self.sender.closed.is_set():
+            raise self.journey.abandoned()
         call = self.journey.begin_try()
         telling = Telling(call, self.journey.attempts, self.sender.hooks)
         try:
@@ -121,7 +128,11 @@ class _Sending:
         except (TransportError, ResponseTooLargeError) as exc:
             telling.failed(exc)
             raise
-        telling.answered(answer)
+        try:
+            telling.answered(answer)
+        except BaseException:
+            self.response.close()
+            raise
         return answer
 
     def _exchange(self, call: Call) -> Answer:
@@ -130,8 +141,8 @@ class _Sending:
             return read_answer(
                 self.response, call, self.journey, limit=self.sender.max_response_bytes
             )
-        except foreign.RequestException as exc:
-            error = translated(exc, f"{call.method} {without_query(call.url)}")
+        except FOREIGN as exc:
+            error = translated(exc, call.told)
         # Without its cause: the text of requests' errors holds the query.
         raise in_time(error, self.journey)
 
@@ -152,5 +163,5 @@ class _Sending:
         if left is not None:
             connect, read = min(connect, left), min(read, left)
         until = None if left is None else time.monotonic() + left
-        with queries_unlogged(), keeping_to(Times(read, until)):
+        with secrets_unlogged(), keeping_to(Times(read, until)):
             return send_unfollowed(session, prepared, timeout=(connect, read), **settings)

@@ -8,6 +8,7 @@ import requests
 from requests.cookies import RequestsCookieJar
 
 from saigon.rest import __version__
+from saigon.rest._calls.decoding import ACCEPTED
 from saigon.rest._requests.connections import KeepingAdapter
 
 # How many connections are kept; as many threads as wish may call.
@@ -53,6 +54,7 @@ class _Session(requests.Session):
         # One user's cookies must not reach the next.
         self.cookies = RequestsCookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         self.headers["User-Agent"] = f"saigon-rest/{__version__}"
+        self.headers["Accept-Encoding"] = ACCEPTED
         self._environments: dict[str, Any] = {}
         self._left_behind: list[object] = []
         self._start()

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import requests
-from requests import exceptions as foreign
 
 from saigon.rest._calls.answers import Answer
 from saigon.rest._calls.bodies import CHUNK
 from saigon.rest._calls.failures import in_time
 from saigon.rest._calls.journey import Journey
 from saigon.rest._calls.streams import length_of
-from saigon.rest._requests.translation import translated
+from saigon.rest._requests.receiving import pieces
+from saigon.rest._requests.translation import FOREIGN, translated
 from saigon.rest.exceptions import InvalidRequestError
 
 
@@ -47,8 +47,8 @@ class RestStream:
         if self._response.raw.closed:
             raise InvalidRequestError("a stream is read once, within its `with` block")
         try:
-            yield from self._response.iter_content(chunk_size)
-        except foreign.RequestException as exc:
+            yield from pieces(self._response, chunk_size)
+        except FOREIGN as exc:
             error = translated(exc, f"{self._answer.method} {self._answer.url}")
         else:
             return

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saigon.rest._httpx.decoding import decoder_of
+from saigon.rest._calls.decoding import decoder_of
 
 
 def undone(content_encoding: str, data: bytes, *, size: int = 64, step: int | None = None) -> bytes:
