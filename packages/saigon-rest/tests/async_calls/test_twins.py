@@ -508,6 +508,13 @@ def test_both_clients_send_what_authorizes_to_their_origin_alone(twin: Any, serv
     assert not server.seen
 
 
+def test_both_clients_refuse_an_option_that_is_none(twin: Any, server: Any) -> None:
+    outcome = twin.call(server.url, "create_resource", "/", {}, bytes, idempotence_key="k")
+    assert type(outcome.error) is TypeError
+    assert "idempotence_key" in str(outcome.error)
+    assert not server.seen
+
+
 class Hopeful:
     """Counts what it authorizes, and hopes that once more helps."""
 

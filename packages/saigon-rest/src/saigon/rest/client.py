@@ -6,9 +6,12 @@ one is made.
 """
 
 from saigon.rest._calls.answers import Answer, RestResponse
-from saigon.rest._calls.call import RestEvent
+from saigon.rest._calls.bodies import Progress
+from saigon.rest._calls.call import Hook, RestEvent, Timeout
 from saigon.rest._calls.options import CallOptions
+from saigon.rest._calls.queries import QueryParams
 from saigon.rest._calls.retry import RetryPolicy
+from saigon.rest._calls.urls import PathParams
 from saigon.rest._credentials import TemporaryCredentials
 from saigon.rest._httpx.auth_client import AsyncAuthRestClient
 from saigon.rest._httpx.client import AsyncRestClient
@@ -27,13 +30,18 @@ __all__ = [
     "AuthRestClient",
     "CallOptions",
     "CognitoLogin",
+    "Hook",
     "LoginTokens",
+    "PathParams",
+    "Progress",
+    "QueryParams",
     "RestClientBase",
     "RestEvent",
     "RestResponse",
     "RestStream",
     "RetryPolicy",
     "TemporaryCredentials",
+    "Timeout",
     "Upload",
     "UserIdentity",
 ]

@@ -5,12 +5,13 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 
 from saigon.rest._canonical import EMPTY_HASH
 from saigon.rest.exceptions import FileChangedError, SigningError
 
-Progress = Callable[[int, int | None], None]
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called with the bytes so far, and with how many there are, None where that is not known."""
 
 CHUNK: Final = 1024 * 1024
 SPOOL_IN_MEMORY: Final = 1024 * 1024

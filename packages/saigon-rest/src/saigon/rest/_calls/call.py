@@ -10,6 +10,7 @@ from saigon.rest._calls.urls import without_query
 from saigon.rest.exceptions import InvalidRequestError
 
 Timeout: TypeAlias = float | tuple[float, float]
+"""Seconds to connect and to wait for bytes, together or as a pair."""
 
 _PAIR: Final = 2
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -42,6 +43,7 @@ class RestEvent:
 
 
 Hook: TypeAlias = Callable[[RestEvent], None]
+"""Told of each try of a call."""
 
 
 @dataclass(frozen=True, slots=True)

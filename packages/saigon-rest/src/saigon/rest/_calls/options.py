@@ -60,6 +60,9 @@ def checked_limit(max_response_bytes: int) -> int:
     return max_response_bytes
 
 
+_KNOWN: Final = CallOptions.__optional_keys__
+
+
 class CallBuilder:
     """Make calls under one base URL.
 
@@ -98,7 +101,11 @@ class CallBuilder:
 
         Raises:
             InvalidRequestError: The path, a parameter or the body cannot be sent as meant.
+            TypeError: An option is none: a key under a wrong name would protect nothing.
         """
+        if not _KNOWN.issuperset(options):
+            unknown = sorted(options.keys() - _KNOWN)
+            raise TypeError(f"unknown options {unknown}; expected some of {sorted(_KNOWN)}")
         data, content_type = _encoded(body, only_set=only_set)
         return Call(
             method=method,

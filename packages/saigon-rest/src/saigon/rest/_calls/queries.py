@@ -18,6 +18,7 @@ Scalar: TypeAlias = str | int | float | Decimal | UUID | date | time | Enum
 QueryParams: TypeAlias = (
     Mapping[str, Scalar | Sequence[Scalar] | None] | BaseModel | QueryDataParams[Any]
 )
+"""A query: None values are left out, a sequence repeats its name."""
 
 _WRITTEN_AS_TEXT: Final = (str, int, float, Decimal, UUID)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")

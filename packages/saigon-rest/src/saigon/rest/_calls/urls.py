@@ -12,6 +12,7 @@ from saigon.rest._canonical import escape
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
 
 PathParams: TypeAlias = Mapping[str, Scalar]
+"""What stands for the ``{name}`` of a path."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}

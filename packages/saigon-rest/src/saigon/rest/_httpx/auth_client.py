@@ -48,7 +48,7 @@ class AsyncAuthRestClient(UserChoice, AsyncRestClient):
             lifetime where that is shorter.
         extra_signed_headers: Headers to sign beside ``host``, ``content-type`` and ``x-amz-*``.
         timeout: As for ``AsyncRestClient``, like all that follows.
-        retry: How often and how patiently calls are made again.
+        retry: How often and how patiently calls are made again; ``RetryPolicy()`` by default.
         headers: Sent with every call.
         client: A client of httpx to use in place of an own one.
         hooks: Told of each try, in the event loop.

@@ -56,7 +56,7 @@ class AsyncRestClient:
     Args:
         base_url: Where paths begin, ``https://host/stage``.
         timeout: Seconds to connect and to wait for bytes; a pair for the two apart.
-        retry: How often and how patiently calls are made again.
+        retry: How often and how patiently calls are made again; ``RetryPolicy()`` by default.
         headers: Sent with every call.
         auth: Authorizes each try of each call. It is called in a thread, but where it has a
             method ``may_block`` that says of a request that it does not.

@@ -55,7 +55,7 @@ class RestClientBase:
     Args:
         base_url: Where paths begin, ``https://host/stage``.
         timeout: Seconds to connect and to wait for bytes; a pair for the two apart.
-        retry: How often and how patiently calls are made again.
+        retry: How often and how patiently calls are made again; ``RetryPolicy()`` by default.
         headers: Sent with every call.
         auth: Authorizes each try of each call, an ``AuthBase`` of requests or a
             ``RequestAuthorizer``.

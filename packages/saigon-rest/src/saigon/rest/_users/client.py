@@ -47,7 +47,7 @@ class AuthRestClient(UserChoice, RestClientBase):
             lifetime where that is shorter.
         extra_signed_headers: Headers to sign beside ``host``, ``content-type`` and ``x-amz-*``.
         timeout: As for ``RestClientBase``, like all that follows.
-        retry: How often and how patiently calls are made again.
+        retry: How often and how patiently calls are made again; ``RetryPolicy()`` by default.
         headers: Sent with every call.
         session: A session to use in place of an own one.
         hooks: Told of each try.
