@@ -21,8 +21,21 @@ _MODULES: Final = {
     "saigon.fastapi._logs.json": "saigon-fastapi[json]",
     "saigon.orm._engine.aiomysql_connection": "saigon-orm[async]",
     "saigon.orm._engine.pymysql_connection": "saigon-orm[mysql]",
+    "saigon.rest._httpx.certificates": "saigon-rest[async]",
+    "saigon.rest._httpx.clients": "saigon-rest[async]",
+    "saigon.rest._httpx.logs": "saigon-rest[async]",
+    "saigon.rest._httpx.opened": "saigon-rest[async]",
+    "saigon.rest._httpx.outgoing": "saigon-rest[async]",
+    "saigon.rest._httpx.receiving": "saigon-rest[async]",
+    "saigon.rest._httpx.sender": "saigon-rest[async]",
+    "saigon.rest._httpx.translation": "saigon-rest[async]",
     "saigon.rest._signing.aws_requests_auth": "saigon-rest[aws]",
+    "saigon.rest._signing.signer": "saigon-rest[aws]",
     "saigon.rest._users.auth": "saigon-rest[aws]",
+    "saigon.rest._users.cognito": "saigon-rest[aws]",
+    "saigon.rest._users.logins": "saigon-rest[aws]",
+    "saigon.rest._users.renewal": "saigon-rest[aws]",
+    "saigon.rest._users.user": "saigon-rest[aws]",
     "saigon.rest.gateway._command.serving": "saigon-rest[gateway]",
     "saigon.rest.sigv4": "saigon-rest[aws]",
     "saigon.rest.testing._fixtures": "saigon-rest[testing]",
@@ -57,6 +70,9 @@ _USES: Final = {
     "saigon-orm[postgresql]": (
         "from saigon.orm.connection import DbConnector; "
         "DbConnector('postgresql+psycopg://someone@127.0.0.1/orders').engine"
+    ),
+    "saigon-rest[async]": (
+        "from saigon.rest.client import AsyncRestClient; AsyncRestClient('https://api.example')"
     ),
     "saigon-rest[aws]": (
         "from saigon.rest.client import AuthRestClient; "

@@ -102,17 +102,17 @@ def test_a_message_that_was_lost_is_held_no_longer() -> None:
 
 
 def test_a_message_whose_request_failed_is_asked_for_again_before_its_visibility_ends() -> None:
-    clock, a = Clock(), message("a")
+    clock, a, b = Clock(), message("a"), message("b")
     hides = Hides(unknown=[a])
     heartbeat = Heartbeat(hides, visibility=60, clock=clock)
-    heartbeat.hold([a])
+    heartbeat.hold([a, b])
     for now in (31.0, 39.0):  # 30 is half of it, and an eighth is 7.5
         clock.now = now
-        heartbeat.hold([message(f"of {now}")])
         heartbeat.drop([message(f"of {now}")])  # which wakes the thread
         hides.wait()
+        heartbeat.drop([b])  # which waits for the end of the request
     heartbeat.close()
-    assert hides.calls == [["a"], ["a"]]
+    assert hides.calls == [["a", "b"], ["a"]]
 
 
 def test_an_error_that_nobody_foresaw_ends_no_hold(caplog: pytest.LogCaptureFixture) -> None:
@@ -131,17 +131,18 @@ def test_an_error_that_nobody_foresaw_ends_no_hold(caplog: pytest.LogCaptureFixt
 
 
 def test_after_eleven_hours_a_message_is_given_back() -> None:
-    clock, hides, a, b = Clock(), Hides(), message("a"), message("b")
+    clock, hides = Clock(), Hides()
+    a, b, c = message("a"), message("b"), message("c")
     heartbeat = Heartbeat(hides, visibility=60, clock=clock)
-    heartbeat.hold([a])
+    heartbeat.hold([a, c])
     clock.now = LONGEST_HOLD + 1
     heartbeat.hold([b])
     heartbeat.drop([message("none")])
     hides.wait()
-    heartbeat.drop([b])
-    assert hides.seconds == [0]
+    heartbeat.drop([c])  # which waits for the end of the request
+    assert hides.seconds == [0, 0]
     assert (heartbeat.gave_up(a), heartbeat.gave_up(b)) == (True, False)
-    heartbeat.drop([a])
+    heartbeat.drop([a, b])
     assert not heartbeat.gave_up(a)
 
 

@@ -332,7 +332,7 @@ def test_after_the_deadline_no_call_is_begun_and_none_is_waited_for() -> None:
     assert requests_ended()
     # Fewer where this machine had no time for its threads.
     assert results in ([], [0])
-    assert begun in ([], [0], [0, 1], [0, 1, 2])
+    assert sorted(begun) in ([], [0], [0, 1], [0, 1, 2])
     assert list(EachUntil(time.monotonic() - 1, threads=2)(call, range(9))) == []
 
 
