@@ -49,13 +49,14 @@ def hang_up(server: Any) -> Callable[[], None]:
 
 
 def test_a_stream_is_read_in_pieces(server: Any, using: Any) -> None:
-    server.answer(200, b"abcdef", x_request_id="id-5")
+    server.answer(200, b"abcdef", x_request_id="id-5", Set_Cookie="session=planted")
 
     async def use(client: AsyncRestClient) -> None:
         async with client.stream("/f") as stream:
             assert (stream.status, stream.length, stream.request_id) == (200, 6, "id-5")
             assert [piece async for piece in stream.aiter_bytes(4)] == [b"abcd", b"ef"]
             assert "id-5" in repr(stream)
+            assert "planted" not in repr(stream)
             with pytest.raises(InvalidRequestError, match="read once"):
                 await anext(stream.aiter_bytes())
         assert server.seen[0].headers["Accept"] == "*/*"

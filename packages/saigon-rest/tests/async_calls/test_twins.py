@@ -515,6 +515,13 @@ def test_both_clients_refuse_an_option_that_is_none(twin: Any, server: Any) -> N
     assert not server.seen
 
 
+def test_no_header_of_an_answer_stands_in_its_repr(twin: Any, server: Any) -> None:
+    server.answer(200, b"1", Set_Cookie="session=planted")
+    response = twin.call(server.url, "request", "GET", "/", int).value
+    assert "planted" in response.headers["Set-Cookie"]
+    assert "planted" not in repr(response)
+
+
 class Hopeful:
     """Counts what it authorizes, and hopes that once more helps."""
 

@@ -87,7 +87,7 @@ class RestResponse(Generic[T]):
     status: int
     """The HTTP status."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """The headers, by names in any case."""
 
     request_id: str | None

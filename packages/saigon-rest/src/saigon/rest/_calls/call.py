@@ -12,6 +12,8 @@ from saigon.rest.exceptions import InvalidRequestError
 Timeout: TypeAlias = float | tuple[float, float]
 """Seconds to connect and to wait for bytes, together or as a pair."""
 
+DEFAULT_TIMEOUT: Final = (5.0, 30.0)
+
 _PAIR: Final = 2
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -54,7 +56,7 @@ class Call:
     url: str = field(repr=False)  # its query may be a permission
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Any = field(default=None, repr=False)
-    timeout: Timeout = (5.0, 30.0)
+    timeout: Timeout = DEFAULT_TIMEOUT
     total_timeout: float | None = None
     stream: bool = False
 

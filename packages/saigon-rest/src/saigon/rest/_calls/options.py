@@ -14,7 +14,6 @@ from saigon.rest._calls.queries import QueryParams
 from saigon.rest._calls.urls import PathParams, build_url, parse_base_url
 from saigon.rest.exceptions import ConfigurationError, InvalidRequestError
 
-DEFAULT_TIMEOUT: Final = (5.0, 30.0)
 DEFAULT_MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 
 _Headers: TypeAlias = dict[str, tuple[str, str]]

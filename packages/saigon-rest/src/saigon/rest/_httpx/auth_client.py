@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from pydantic import SecretStr
 
 from saigon.model import QueryDataResult
-from saigon.rest._calls.call import Hook, Timeout
-from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT, CallOptions
+from saigon.rest._calls.call import DEFAULT_TIMEOUT, Hook, Timeout
+from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, CallOptions
 from saigon.rest._calls.retry import RetryPolicy
 from saigon.rest._httpx.client import AsyncRestClient
 from saigon.rest._httpx.streams import AsyncRestStream
@@ -127,7 +127,9 @@ class AsyncAuthRestClient(UserChoice, AsyncRestClient):
         *,
         responses: Mapping[str, str | SecretStr] | None = None,
     ) -> UserIdentity:
-        """Go on with a login that Cognito asked for more at; the user gets the challenge's name.
+        """Go on with a login that Cognito asked for more at.
+
+        The user gets the name that the login began with, where it began here.
 
         Args:
             challenge: The ``challenge`` of the ``ChallengeRequiredError``.

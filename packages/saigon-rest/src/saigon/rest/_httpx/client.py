@@ -16,10 +16,9 @@ from saigon.model import QueryDataResult
 from saigon.model.interface import RequestAuthorizer
 from saigon.rest._calls.answers import Expected, RestResponse, refuse_no_type
 from saigon.rest._calls.bodies import CHUNK, Progress
-from saigon.rest._calls.call import Hook, Timeout
+from saigon.rest._calls.call import DEFAULT_TIMEOUT, Hook, Timeout
 from saigon.rest._calls.options import (
     DEFAULT_MAX_RESPONSE_BYTES,
-    DEFAULT_TIMEOUT,
     CallBuilder,
     CallOptions,
     checked_limit,

@@ -14,7 +14,7 @@ class AsyncRestStream:
     status: int
     """The HTTP status."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """The headers, by names in any case."""
 
     request_id: str | None

@@ -17,10 +17,9 @@ from saigon.model.interface import RequestAuthorizer
 from saigon.rest._calls.answers import Expected, RestResponse, refuse_no_type
 from saigon.rest._calls.authorization import Authorization
 from saigon.rest._calls.bodies import Progress
-from saigon.rest._calls.call import Hook, Timeout
+from saigon.rest._calls.call import DEFAULT_TIMEOUT, Hook, Timeout
 from saigon.rest._calls.options import (
     DEFAULT_MAX_RESPONSE_BYTES,
-    DEFAULT_TIMEOUT,
     CallBuilder,
     CallOptions,
     checked_limit,

@@ -10,8 +10,8 @@ import requests
 from pydantic import SecretStr
 
 from saigon.model import QueryDataResult
-from saigon.rest._calls.call import Hook, Timeout
-from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, DEFAULT_TIMEOUT, CallOptions
+from saigon.rest._calls.call import DEFAULT_TIMEOUT, Hook, Timeout
+from saigon.rest._calls.options import DEFAULT_MAX_RESPONSE_BYTES, CallOptions
 from saigon.rest._calls.retry import RetryPolicy
 from saigon.rest._requests.client import RestClientBase
 from saigon.rest._requests.streams import RestStream
